@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -29,7 +30,7 @@ const START: &str = r#"
 "$2/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 LOCALE --no-sync >log 2>&1
 "$2/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$1" \
     -c max_connections=400 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-    -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c jit=off >>log 2>&1 &
+    -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c autovacuum=off -c jit=off >>log 2>&1 &
 "#;
 
 /// A running private PostgreSQL.
@@ -39,6 +40,8 @@ pub struct Postgres {
     /// The templates that are complete. Locked while one is built, so each is built once.
     templates: Mutex<HashSet<String>>,
     next: AtomicUsize,
+    /// The end of a CREATE DATABASE.
+    strategy: &'static str,
     dropped: Sender<String>,
 }
 
@@ -64,6 +67,7 @@ impl Postgres {
             server,
             templates: Mutex::default(),
             next: AtomicUsize::new(0),
+            strategy: copy_strategy(&programs),
             dropped,
         })
     }
@@ -122,9 +126,10 @@ impl Postgres {
 
     async fn create(&self, template: &str) -> Result<Database, ServerError> {
         let name = format!("test_{}", self.next.fetch_add(1, Ordering::Relaxed));
+        let template = quoted(template);
+        let strategy = self.strategy;
         self.execute(&format!(
-            "CREATE DATABASE {name} TEMPLATE {}",
-            quoted(template)
+            "CREATE DATABASE {name} TEMPLATE {template}{strategy}"
         ))
         .await?;
         Ok(Database {
@@ -218,4 +223,24 @@ fn version(folder: &Path) -> Option<u32> {
         .unwrap_or(name)
         .parse()
         .ok()
+}
+
+/// Copying the files takes a third of the time that writing them through the log takes. Before version 15
+/// there is no other way, and no word for it.
+fn copy_strategy(programs: &Path) -> &'static str {
+    let major = || -> Option<u32> {
+        let output = Command::new(programs.join("postgres"))
+            .arg("--version")
+            .output()
+            .ok()?;
+        let words = String::from_utf8(output.stdout).ok()?;
+        words
+            .split_whitespace()
+            .find_map(|word| word.split('.').next()?.parse().ok())
+    };
+    if major().is_some_and(|major| major >= 15) {
+        " STRATEGY FILE_COPY"
+    } else {
+        ""
+    }
 }

@@ -20,6 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 /// How many ports to try when another process is quicker to take the free one.
 const PORTS_TO_TRY: usize = 5;
+/// Free KiB that make a file system in memory good for a server: some hundred test databases.
+const ENOUGH_MEMORY: u64 = 2 * 1024 * 1024;
 
 /// Follows the caller's start line, which leaves a background job.
 ///
@@ -81,7 +83,7 @@ impl Server {
             match wait_until_ready(&folder) {
                 Ok(()) => return Ok(server),
                 Err(log) if log.contains("ddress already in use") && tries < PORTS_TO_TRY => {
-                    tries += 1
+                    tries += 1;
                 }
                 Err(log) => {
                     return Err(ServerError::new(format!(
@@ -111,9 +113,31 @@ pub(super) fn search_path() -> Vec<PathBuf> {
     env::var_os("PATH").map_or_else(Vec::new, |path| env::split_paths(&path).collect())
 }
 
+/// Where servers keep their folders: in memory if there is plenty, because a database is some 300 small
+/// files, and copying those takes 10 ms there and up to 150 ms on a disk.
+pub(super) fn temporary_folder() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    let free = || -> Option<u64> {
+        let output = Command::new("df").args(["-Pk", MEMORY]).output().ok()?;
+        let table = String::from_utf8(output.stdout).ok()?;
+        table
+            .lines()
+            .nth(1)?
+            .split_whitespace()
+            .nth(3)?
+            .parse()
+            .ok()
+    };
+    if free().is_some_and(|free| free >= ENOUGH_MEMORY) {
+        PathBuf::from(MEMORY)
+    } else {
+        env::temp_dir()
+    }
+}
+
 /// A new folder that only this user can enter.
 fn new_folder() -> io::Result<PathBuf> {
-    let parent = env::temp_dir();
+    let parent = temporary_folder();
     let mut number = 0;
     loop {
         let folder = parent.join(format!("crud-core-{}-{number}", process::id()));

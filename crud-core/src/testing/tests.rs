@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 
+use super::server::temporary_folder;
 use super::{Postgres, Redis};
 
 const CREATE: &str = "CREATE TABLE things (id bigint)";
@@ -158,7 +159,7 @@ fn servers_end_with_a_killed_process() {
         .expect("the child starts both servers");
     let prefix = format!("crud-core-{}-", child.id());
     let folders = || {
-        let entries = env::temp_dir().read_dir().unwrap();
+        let entries = temporary_folder().read_dir().unwrap();
         entries
             .filter(|entry| {
                 entry
