@@ -26,6 +26,8 @@ pub mod principal;
 pub mod query;
 pub mod registry;
 pub mod search;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use crud_derive::{EntityInterface, dto};
 
