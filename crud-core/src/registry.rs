@@ -4,16 +4,15 @@
 
 use std::sync::Arc;
 
-use diesel::Table;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
     Result,
     body::{self, BodyShape},
-    db::{ColumnList, Frag, Rendered, TableShape, table_name},
+    db::{Frag, Rendered, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
-    entity::{EntityInterface, SortColumn},
+    entity::{EntityInterface, Named, SortColumn},
     operations::Projection,
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
@@ -140,10 +139,7 @@ pub struct Schemas {
 
 impl Resource {
     fn of<E: EntityInterface>() -> Self {
-        let shape = TableShape {
-            name: table_name::<E::Table>(),
-            columns: <<E::Table as Table>::AllColumns as ColumnList>::columns(),
-        };
+        let shape = TableShape::of::<E::Table>(E::Table::NAME);
         let table: Frag = Rendered::new(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,

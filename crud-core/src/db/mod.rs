@@ -4,11 +4,13 @@
 //! [`Db`] (each statement by itself) or a [`Tx`]. This layer knows no entity, no HTTP and no policy; what differs
 //! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
 
+mod columns;
 mod config;
 mod error;
 mod error_postgres;
 mod error_sqlite;
 mod executor;
+mod foreign_keys;
 pub mod fragment;
 mod postgres;
 pub mod sql_types;
@@ -22,10 +24,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
+pub use self::foreign_keys::ForeignKey;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
 use self::postgres::PgDb;
 use self::sqlite::SqliteDb;

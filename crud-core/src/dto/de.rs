@@ -36,7 +36,7 @@ pub fn text<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
 /// What is no object.
 pub fn object<'de, D: Deserializer<'de>>(source: D) -> Result<Json, D::Error> {
     let json = Json::deserialize(source)?;
-    if json.get().starts_with('{') {
+    if json.as_str().starts_with('{') {
         Ok(json)
     } else {
         Err(D::Error::custom("expected a JSON object"))

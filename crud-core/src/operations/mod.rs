@@ -2,6 +2,7 @@
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
 mod fault;
+mod integers;
 mod projection;
 mod statement;
 mod typed;
@@ -12,11 +13,12 @@ use bytes::Bytes;
 
 use self::{
     fault::{database, refused},
+    integers::Integers,
     projection::JsonRows,
 };
 use crate::{
     Error, Result, Timestamp, Uuid,
-    db::{Access, Db, DbError, Executor, Frag, Integers, Stmt, Tx, bind},
+    db::{Access, Db, DbError, Executor, Frag, Stmt, Tx, bind},
     dto::Assignment,
     policy::{Action, Rule},
     principal::Principal,

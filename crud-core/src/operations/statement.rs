@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Uuid,
-    db::{Frag, NoPeek, Part, Stmt, bind},
+    db::{Frag, Part, Stmt, bind},
     dto::Assignment,
     policy::Rule,
     query::{Archived, ListRequest, SortKey},
@@ -23,13 +23,13 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
 /// write's scope covers it. No row: it does not exist, or the caller may not see it.
 pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) -> Stmt {
-    let sql = version(r, Stmt::new().sql("SELECT ")).sql(", ");
-    let sql = if r.archivable {
-        sql.ident("archived_at").sql(" IS NOT NULL, ")
-    } else {
-        sql.sql("1 = 0, ")
+    let sql = version(r, Stmt::new().sql("SELECT "));
+    let sql = match r.archivable {
+        true => sql.sql(", CAST(CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END AS bigint)"),
+        false => sql.sql(", CAST(0 AS bigint)"),
     };
-    let sql = writable.predicate.render(sql).sql(" FROM ").frag(r.table.clone());
+    let sql = writable.predicate.render(sql.sql(", CAST(CASE WHEN "));
+    let sql = sql.sql(" THEN 1 ELSE 0 END AS bigint) FROM ").frag(r.table.clone());
     within(by_id(r, sql, id), visible)
 }
 
@@ -80,11 +80,19 @@ pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64
 pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Rule) -> Stmt {
     let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(" FROM ");
     let sql = order(r, filtered(r, sql.frag(r.table.clone()), request, rule), &request.order);
-    let sql = sql.sql(" LIMIT ").add(NoPeek(bind::<st::BigInt, _>(request.page.limit + 1)));
+    let sql = bounded(sql.sql(" LIMIT "), request.page.limit + 1);
     if request.page.offset == 0 {
         return sql;
     }
-    sql.sql(" OFFSET ").add(NoPeek(bind::<st::BigInt, _>(request.page.offset)))
+    bounded(sql.sql(" OFFSET "), request.page.offset)
+}
+
+/// A bound row number. SQLite plans a bare one by its value, and so prepares the statement anew on
+/// every call; a sum it does not look into.
+fn bounded(sql: Stmt, number: i64) -> Stmt {
+    sql.per_backend("", "(")
+        .bind::<st::BigInt, _>(number)
+        .per_backend("", " + 0)")
 }
 
 /// `SELECT count(*) …`.

@@ -1,11 +1,11 @@
 //! What a handler reads of a request: its caller, its id, its preconditions, its body.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::Request,
-    http::{HeaderName, header},
+    http::{HeaderName, header, request::Parts},
 };
 
 use crate::{
@@ -28,7 +28,10 @@ pub(super) struct Call {
     pub(super) app: App,
     pub(super) resource: Arc<Resource>,
     id: Option<String>,
-    request: Request,
+    head: Parts,
+    /// Locked by nobody: a body may be sent to another thread but not shared, and a handler's future,
+    /// which shares the rest of the call, must be sendable.
+    body: Mutex<Body>,
 }
 
 impl Call {
@@ -38,11 +41,13 @@ impl Call {
         id: Option<String>,
         request: Request,
     ) -> Self {
+        let (head, body) = request.into_parts();
         Self {
             app,
             resource,
             id,
-            request,
+            head,
+            body: Mutex::new(body),
         }
     }
 
@@ -56,7 +61,7 @@ impl Call {
     /// # Errors
     /// 401 for a bad token elsewhere.
     pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
-        let headers = self.request.headers();
+        let headers = &self.head.headers;
         if self.resource.is_public(action) {
             return self.app.auth().optional_principal(headers).await;
         }
@@ -77,7 +82,7 @@ impl Call {
 
     /// The query string.
     pub(super) fn query(&self) -> &str {
-        self.request.uri().query().unwrap_or_default()
+        self.head.uri.query().unwrap_or_default()
     }
 
     /// # Errors
@@ -108,7 +113,7 @@ impl Call {
     /// # Errors
     /// 400 if it is not text.
     pub(super) fn header(&self, name: &HeaderName) -> Result<Option<&str>> {
-        let Some(value) = self.request.headers().get(name) else {
+        let Some(value) = self.head.headers.get(name) else {
             return Ok(None);
         };
         value.to_str().map(Some).map_err(|_| {
@@ -135,12 +140,13 @@ impl Call {
         if !types.iter().any(|t| t.eq_ignore_ascii_case(essence)) {
             return Err(Error::UnsupportedMediaType { accepted: types[0] });
         }
-        read_body(self.request).await
+        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        read_body(body).await
     }
 }
 
-async fn read_body(request: Request) -> Result<Bytes> {
-    axum::body::to_bytes(request.into_body(), BODY_LIMIT)
+async fn read_body(body: Body) -> Result<Bytes> {
+    axum::body::to_bytes(body, BODY_LIMIT)
         .await
         .map_err(|error| {
             let too_large = std::error::Error::source(&error)
