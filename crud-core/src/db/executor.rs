@@ -1,0 +1,174 @@
+//! [`Executor`]: what runs statements, [`Sink`]: where rows go, [`Load`]: rows as values of any Rust type.
+//!
+//! `Executor` and `Sink` are object safe, so that operations are compiled once; only a sink knows a row's type.
+
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+
+use diesel::deserialize::{self, FromSqlRow};
+use diesel::pg::Pg;
+use diesel::query_builder::AsQuery;
+use diesel::sqlite::Sqlite;
+use futures_util::future::BoxFuture;
+
+use super::config::DbKind;
+use super::error::DbResult;
+use super::fragment::{Fragment, Stmt};
+
+/// A row of PostgreSQL.
+pub type PgRow =
+    <diesel_async::AsyncPgConnection as diesel_async::AsyncConnectionCore>::Row<'static, 'static>;
+/// A row of SQLite.
+pub type SqliteRow<'c, 'q> =
+    <diesel::SqliteConnection as diesel::connection::LoadConnection>::Row<'c, 'q>;
+
+/// Whether a statement changes rows. SQLite runs reads on its reader threads, which refuse writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Changes nothing.
+    Read,
+    /// Inserts, updates or deletes.
+    Write,
+}
+
+/// Runs statements: a [`Db`](super::Db) each by itself, a [`Tx`](super::Tx) inside its transaction.
+pub trait Executor: Send + Sync {
+    /// Runs `stmt` and feeds its rows to `sink`, which comes back with them.
+    fn load_into(
+        &self,
+        access: Access,
+        stmt: Stmt,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>>;
+    /// Runs `stmt` as a write and says how many rows it touched.
+    fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>>;
+    /// Which database this is.
+    fn kind(&self) -> DbKind;
+}
+
+/// Where rows go. Each row is shown once, in the database's own form, and not copied before that.
+pub trait Sink: Send + Any {
+    /// Takes a row of PostgreSQL.
+    fn pg(&mut self, row: &PgRow) -> deserialize::Result<()>;
+    /// Takes a row of SQLite.
+    fn sqlite(&mut self, row: &SqliteRow<'_, '_>) -> deserialize::Result<()>;
+}
+
+/// A type that a row of the SQL types `ST` can be read into, on both databases.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a row of `{ST}` on both databases",
+    note = "derive `Queryable` for it, or use a tuple of types that fit the selected columns"
+)]
+pub trait FromRow<ST>: FromSqlRow<ST, Pg> + FromSqlRow<ST, Sqlite> + Send + 'static {}
+impl<R, ST> FromRow<ST> for R where R: FromSqlRow<ST, Pg> + FromSqlRow<ST, Sqlite> + Send + 'static {}
+
+struct Rows<R, ST>(Vec<R>, PhantomData<fn() -> ST>);
+
+impl<ST: 'static, R: FromRow<ST>> Sink for Rows<R, ST> {
+    fn pg(&mut self, row: &PgRow) -> deserialize::Result<()> {
+        self.0.push(FromSqlRow::<ST, Pg>::build_from_row(row)?);
+        Ok(())
+    }
+    fn sqlite(&mut self, row: &SqliteRow<'_, '_>) -> deserialize::Result<()> {
+        self.0.push(FromSqlRow::<ST, Sqlite>::build_from_row(row)?);
+        Ok(())
+    }
+}
+
+/// A Diesel query, valid on both databases, whose rows can be read into `R`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no query that both databases can run into rows of `{R}`",
+    note = "the query must be valid on PostgreSQL and SQLite, and `{R}` must fit the selected columns"
+)]
+pub trait QueryFor<R>: Sized {
+    /// The query, erased.
+    fn into_stmt(self) -> Stmt;
+    /// An empty sink for its rows.
+    fn sink() -> Box<dyn Sink>;
+    /// The rows of such a sink.
+    fn rows(sink: Box<dyn Sink>) -> Vec<R>;
+}
+
+impl<R, Q> QueryFor<R> for Q
+where
+    Q: AsQuery<Query: Fragment + 'static, SqlType: 'static>,
+    R: FromRow<Q::SqlType>,
+{
+    fn into_stmt(self) -> Stmt {
+        Stmt::new().add(self.as_query())
+    }
+    fn sink() -> Box<dyn Sink> {
+        Box::new(Rows::<R, Q::SqlType>(Vec::new(), PhantomData))
+    }
+    fn rows(sink: Box<dyn Sink>) -> Vec<R> {
+        take::<R, Q::SqlType>(sink)
+    }
+}
+
+fn take<R: FromRow<ST>, ST: 'static>(sink: Box<dyn Sink>) -> Vec<R> {
+    let sink: Box<dyn Any> = sink;
+    sink.downcast::<Rows<R, ST>>()
+        .expect("an executor gives back the sink it was given")
+        .0
+}
+
+fn query<'a, X, R, Q>(
+    on: &'a X,
+    access: Access,
+    query: Q,
+) -> impl Future<Output = DbResult<Vec<R>>> + Send + use<'a, X, R, Q>
+where
+    X: Executor + ?Sized,
+    Q: QueryFor<R>,
+{
+    let rows = on.load_into(access, query.into_stmt(), Q::sink());
+    async move { rows.await.map(Q::rows) }
+}
+
+/// Rows as Rust values, from statements or from ordinary Diesel queries. For [`Db`](super::Db) and
+/// [`Tx`](super::Tx).
+pub trait Load: Executor {
+    /// The rows of a statement whose columns have the SQL types `ST`.
+    fn load<R, ST>(
+        &self,
+        access: Access,
+        stmt: Stmt,
+    ) -> impl Future<Output = DbResult<Vec<R>>> + Send
+    where
+        R: FromRow<ST>,
+        ST: 'static,
+    {
+        let rows = self.load_into(
+            access,
+            stmt,
+            Box::new(Rows::<R, ST>(Vec::new(), PhantomData)),
+        );
+        async move { rows.await.map(take::<R, ST>) }
+    }
+
+    /// The rows of a Diesel query that changes nothing: `db.fetch::<(String, i64)>(query)`.
+    fn fetch<R>(&self, query: impl QueryFor<R>) -> impl Future<Output = DbResult<Vec<R>>> + Send
+    where
+        R: Send + 'static,
+    {
+        self::query(self, Access::Read, query)
+    }
+
+    /// Runs a Diesel insert, update or delete; says how many rows it touched.
+    fn run(&self, query: impl Fragment + 'static) -> impl Future<Output = DbResult<usize>> + Send {
+        self.execute(Stmt::new().add(query))
+    }
+
+    /// Runs a Diesel insert, update or delete with `RETURNING`; gives the rows.
+    fn run_returning<R>(
+        &self,
+        query: impl QueryFor<R>,
+    ) -> impl Future<Output = DbResult<Vec<R>>> + Send
+    where
+        R: Send + 'static,
+    {
+        self::query(self, Access::Write, query)
+    }
+}
+impl<X: Executor + ?Sized> Load for X {}

@@ -1,0 +1,143 @@
+//! The database layer: PostgreSQL or SQLite behind one [`Db`], chosen by URL when the program starts.
+//!
+//! Operations build a [`Stmt`] of fragments that both databases render and run it on an [`Executor`], which is a
+//! [`Db`] (each statement by itself) or a [`Tx`]. This layer knows no entity, no HTTP and no policy; what differs
+//! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
+
+mod config;
+mod error;
+mod error_postgres;
+mod error_sqlite;
+mod executor;
+pub mod fragment;
+mod postgres;
+pub mod sql_types;
+mod sqlite;
+mod transaction;
+mod tx;
+pub mod types;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+pub use self::config::{DbConfig, DbKind};
+use self::config::{Target, target};
+pub use self::error::{DbError, DbResult};
+pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
+pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
+use self::postgres::PgDb;
+use self::sqlite::SqliteDb;
+pub use self::transaction::AsyncFunc;
+pub use self::tx::Tx;
+pub use self::types::{Json, JsonFault, Timestamp, TimestampError, Uuid};
+
+/// A transaction that does nothing for this long is rolled back: it holds locks, on SQLite all of them.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
+
+/// Statements that one connection keeps prepared. Diesel's cache has no bound: past this it is emptied.
+const MAX_CACHED_STATEMENTS: usize = 500;
+
+/// A database. Clones are cheap and share its connections.
+#[derive(Clone)]
+pub struct Db(Arc<Backend>);
+
+enum Backend {
+    Pg(PgDb),
+    Sqlite(SqliteDb),
+}
+
+impl Db {
+    /// Opens the database of `config.url`. Fails if it cannot be reached: at start, not at the first request.
+    pub async fn connect(config: &DbConfig) -> DbResult<Db> {
+        let backend = match target(&config.url)? {
+            Target::Postgres => Backend::Pg(PgDb::connect(config).await?),
+            file => Backend::Sqlite(SqliteDb::connect(config, file)?),
+        };
+        Ok(Db(Arc::new(backend)))
+    }
+
+    /// Begins a transaction that the caller ends with [`Tx::commit`] or [`Tx::rollback`]. Prefer
+    /// [`Db::transaction`].
+    pub async fn begin(&self) -> DbResult<Tx> {
+        self.check(Access::Write)?;
+        match &*self.0 {
+            Backend::Pg(pg) => Tx::begin_pg(pg.lease().await?).await,
+            Backend::Sqlite(sqlite) => Ok(Tx::sqlite(sqlite.begin().await?)),
+        }
+    }
+
+    /// Runs several statements of plain SQL, each by itself, as a write.
+    pub async fn batch(&self, sql: &str) -> DbResult<()> {
+        self.check(Access::Write)?;
+        match &*self.0 {
+            Backend::Pg(pg) => pg.batch(sql).await,
+            Backend::Sqlite(sqlite) => sqlite.batch(sql).await,
+        }
+    }
+
+    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. It is closed after use.
+    pub async fn postgres(
+        &self,
+    ) -> Option<DbResult<impl std::ops::Deref<Target = diesel_async::AsyncPgConnection>>> {
+        match &*self.0 {
+            Backend::Pg(pg) => Some(pg.lease().await),
+            Backend::Sqlite(_) => None,
+        }
+    }
+
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Inside a transaction of this task, a statement outside of it would wait for that transaction, for ever.
+    fn check(&self, access: Access) -> DbResult<()> {
+        let waits = match (access, &*self.0) {
+            (Access::Write, _) => true,
+            (Access::Read, Backend::Pg(_)) => false,
+            (Access::Read, Backend::Sqlite(sqlite)) => sqlite.is_in_memory(),
+        };
+        match waits && transaction::is_inside(self.id()) {
+            true => Err(DbError::Misuse(
+                "inside a transaction, run the statement on its `tx`, not on the `Db`",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Executor for Db {
+    fn load_into(
+        &self,
+        access: Access,
+        stmt: Stmt,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
+        Box::pin(async move {
+            self.check(access)?;
+            match (&*self.0, access) {
+                (Backend::Pg(pg), _) => pg.load(stmt, sink).await,
+                (Backend::Sqlite(sqlite), Access::Read) => sqlite.read(stmt, sink).await,
+                (Backend::Sqlite(sqlite), Access::Write) => sqlite.write(stmt, sink).await,
+            }
+        })
+    }
+
+    fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
+        Box::pin(async move {
+            self.check(Access::Write)?;
+            match &*self.0 {
+                Backend::Pg(pg) => pg.execute(stmt).await,
+                Backend::Sqlite(sqlite) => sqlite.execute(stmt).await,
+            }
+        })
+    }
+
+    fn kind(&self) -> DbKind {
+        match &*self.0 {
+            Backend::Pg(_) => DbKind::Postgres,
+            Backend::Sqlite(_) => DbKind::Sqlite,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! [`Tx`]: an open transaction, the same on both databases.
+//!
+//! After a statement of it failed nothing more runs in it and it cannot be committed: that is what PostgreSQL does,
+//! and SQLite is made to do the same. A `Tx` that is dropped is rolled back at once.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::BoxFuture;
+
+use super::config::DbKind;
+use super::error::{DbError, DbResult};
+use super::executor::{Access, Executor, Sink};
+use super::fragment::Stmt;
+use super::postgres::{self, Lease};
+use super::sqlite::SqliteTx;
+
+/// An open transaction. Statements run in it through [`Executor`] and [`Load`](super::Load).
+pub struct Tx {
+    backend: Backend,
+    /// Set while a statement runs and left set if it fails or its future is dropped.
+    failed: AtomicBool,
+}
+
+enum Backend {
+    Pg(Lease),
+    Sqlite(SqliteTx),
+}
+
+impl Tx {
+    pub(super) async fn begin_pg(lease: Lease) -> DbResult<Self> {
+        postgres::batch(&lease, "BEGIN").await?;
+        Ok(Tx {
+            backend: Backend::Pg(lease),
+            failed: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn sqlite(tx: SqliteTx) -> Self {
+        Tx {
+            backend: Backend::Sqlite(tx),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Commits. If a statement failed, rolls back and says so.
+    pub async fn commit(self) -> DbResult<()> {
+        if let Err(error) = self.check() {
+            self.rollback().await?;
+            return Err(error);
+        }
+        match self.backend {
+            Backend::Pg(lease) => {
+                // An error leaves the lease to its drop: the connection is closed.
+                postgres::batch(&lease, "COMMIT").await?;
+                lease.clean();
+                Ok(())
+            }
+            Backend::Sqlite(tx) => tx.commit().await,
+        }
+    }
+
+    /// Rolls back and waits until it is done.
+    pub async fn rollback(self) -> DbResult<()> {
+        match self.backend {
+            Backend::Pg(lease) => {
+                postgres::batch(&lease, "ROLLBACK").await?;
+                lease.clean();
+                Ok(())
+            }
+            Backend::Sqlite(tx) => tx.rollback().await,
+        }
+    }
+
+    /// Runs several statements of plain SQL.
+    pub async fn batch(&self, sql: &str) -> DbResult<()> {
+        self.guarded(async {
+            match &self.backend {
+                Backend::Pg(lease) => postgres::batch(lease, sql).await,
+                Backend::Sqlite(tx) => tx.batch(sql).await,
+            }
+        })
+        .await
+    }
+
+    fn check(&self) -> DbResult<()> {
+        match self.failed.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(DbError::TransactionFailed(
+                "an earlier statement of it failed or was given up",
+            )),
+        }
+    }
+
+    /// Runs a statement unless an earlier one failed, and remembers its failure.
+    async fn guarded<R>(&self, statement: impl Future<Output = DbResult<R>>) -> DbResult<R> {
+        self.check()?;
+        let mut outcome = Outcome {
+            tx: self,
+            succeeded: false,
+        };
+        let result = statement.await;
+        outcome.succeeded = result.is_ok();
+        result
+    }
+}
+
+/// Marks the transaction as failed unless its statement succeeded, also if the statement's future is dropped.
+struct Outcome<'a> {
+    tx: &'a Tx,
+    succeeded: bool,
+}
+
+impl Drop for Outcome<'_> {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.tx.failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Executor for Tx {
+    fn load_into(
+        &self,
+        _: Access,
+        stmt: Stmt,
+        sink: Box<dyn Sink>,
+    ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
+        Box::pin(self.guarded(async move {
+            match &self.backend {
+                Backend::Pg(lease) => postgres::load(lease, stmt, sink).await,
+                Backend::Sqlite(tx) => tx.load(stmt, sink).await,
+            }
+        }))
+    }
+
+    fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
+        Box::pin(self.guarded(async move {
+            match &self.backend {
+                Backend::Pg(lease) => postgres::execute(lease, stmt).await,
+                Backend::Sqlite(tx) => tx.execute(stmt).await,
+            }
+        }))
+    }
+
+    fn kind(&self) -> DbKind {
+        match self.backend {
+            Backend::Pg(_) => DbKind::Postgres,
+            Backend::Sqlite(_) => DbKind::Sqlite,
+        }
+    }
+}
