@@ -7,6 +7,8 @@ mod attr;
 mod diagnostics;
 mod expand;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use syn::Error;
@@ -31,7 +33,7 @@ fn entity_inner(item: TokenStream) -> TokenStream {
 }
 
 fn dto_inner(args: TokenStream, item: TokenStream) -> TokenStream {
-    model::dto::Dto::parse(args, item)
+    model::dto::Dto::parse(args, item.clone())
         .map(|dto| expand::dto::expand(&dto))
-        .unwrap_or_else(Error::into_compile_error)
+        .unwrap_or_else(|error| expand::dto::faulty(&error, item))
 }

@@ -2,10 +2,14 @@
 //! of its kind.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Error, ItemStruct};
 
 use super::{dto_body, dto_query, dto_row};
-use crate::model::dto::{Dto, Role};
+use crate::model::{
+    dto::{Dto, Role},
+    field::own,
+};
 
 /// The code of a DTO.
 pub fn expand(dto: &Dto) -> TokenStream {
@@ -55,4 +59,19 @@ pub fn expand(dto: &Dto) -> TokenStream {
             #implementation
         };
     }
+}
+
+/// A faulty DTO: its errors, and the struct as it stands, so that whatever names it still compiles.
+pub fn faulty(error: &Error, item: TokenStream) -> TokenStream {
+    let errors = error.to_compile_error();
+    let Ok(mut item) = syn::parse2::<ItemStruct>(item) else {
+        return errors;
+    };
+    let plain = |attrs: &mut Vec<Attribute>| attrs.retain(|attribute| !own(attribute));
+    plain(&mut item.attrs);
+    item.fields
+        .iter_mut()
+        .for_each(|field| plain(&mut field.attrs));
+    let item = item.to_token_stream();
+    quote!(#errors #item)
 }

@@ -53,7 +53,17 @@ pub fn create_field(dto: &Ident, field: &Field) -> TokenStream {
         }),
         None => None,
     };
-    quote!(#default #reader)
+    let shape = object_schema(field, field.options > 0);
+    quote!(#default #reader #shape)
+}
+
+/// A `Json` may hold anything, but a body must hold an object.
+fn object_schema(field: &Field, nullable: bool) -> Option<TokenStream> {
+    match (field.text, nullable) {
+        (Text::Json, false) => Some(quote!(#[schemars(extend("type" = "object"))])),
+        (Text::Json, true) => Some(quote!(#[schemars(extend("type" = ["object", "null"]))])),
+        _ => None,
+    }
 }
 
 /// The attributes of a field of an update DTO: left out is not `null`.
@@ -77,10 +87,12 @@ pub fn update_field(field: &Field) -> TokenStream {
         value.to_token_stream()
     };
     let sent = LitStr::new(&sent.to_string(), span);
+    let shape = object_schema(field, field.options > 1);
     quote_spanned! {span=>
         #[serde(default, skip_serializing_if = "::core::option::Option::is_none")]
         #reader
         #[schemars(with = #sent)]
+        #shape
     }
 }
 

@@ -107,7 +107,12 @@ impl Field {
             ));
         }
         let field = Self {
-            attrs: kept(&input.attrs),
+            attrs: input
+                .attrs
+                .iter()
+                .filter(|attribute| !attribute.path().is_ident("dto"))
+                .cloned()
+                .collect(),
             vis: input.vis.clone(),
             name: ident.unraw().to_string(),
             ident,
@@ -209,10 +214,11 @@ fn last_segment(ty: &Type) -> Option<&Ident> {
     }
 }
 
-/// The attributes that stay on the field of the emitted struct.
-pub fn kept(attributes: &[Attribute]) -> Vec<Attribute> {
-    let kept = |attribute: &&Attribute| !attribute.path().is_ident("dto");
-    attributes.iter().filter(kept).cloned().collect()
+/// Whether only `#[dto]`, or what it derives, understands the attribute.
+pub fn own(attribute: &Attribute) -> bool {
+    ["dto", "serde", "schemars", "validate"]
+        .iter()
+        .any(|name| attribute.path().is_ident(name))
 }
 
 fn check_attribute(attribute: &Attribute, kind: Kind) -> Result<()> {

@@ -54,8 +54,12 @@ fn standard(kind: Kind, span: Span) -> Vec<TokenStream> {
         /// The user who last changed the row.
         pub updated_by: ::core::option::Option<::crud_core::Uuid>
     };
+    // In a body the reader of objects says so by itself.
+    let shape = (kind == Kind::Get)
+        .then(|| quote_spanned!(span=> #[schemars(extend("type" = ["object", "null"]))]));
     let properties = quote_spanned! {span=>
         /// Whatever else belongs to the row: a JSON object.
+        #shape
         pub properties: ::core::option::Option<::crud_core::Json>
     };
     let change = quote_spanned! {span=>
