@@ -4,12 +4,16 @@
 //! [`Db`] (each statement by itself) or a [`Tx`]. This layer knows no entity, no HTTP and no policy; what differs
 //! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
 
+mod columns;
 mod config;
+mod contains;
+mod drift;
 mod error;
 mod error_postgres;
 mod error_sqlite;
 mod executor;
 pub mod fragment;
+mod migrate;
 mod postgres;
 pub mod sql_types;
 mod sqlite;
@@ -22,11 +26,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
+pub use self::contains::ContainsCi;
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
+pub use self::migrate::{Migration, Migrations};
 use self::postgres::PgDb;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
@@ -141,3 +148,6 @@ impl Executor for Db {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
