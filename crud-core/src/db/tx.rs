@@ -95,6 +95,11 @@ impl Tx {
         .await
     }
 
+    /// Makes the transaction unable to commit: what it did must not stand.
+    pub fn doom(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
     fn check(&self) -> DbResult<()> {
         match self.failed.load(Ordering::Acquire) {
             false => Ok(()),

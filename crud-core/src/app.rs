@@ -1,0 +1,55 @@
+//! An application: its database, its entities, its way to know callers. Everything that a request
+//! needs hangs on it, and [`App::router`] is what a server serves and a test calls.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::{
+    auth::Auth, db::Db, operations::Context, principal::Principal, registry::Registry, router,
+};
+
+/// What a request is answered from. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+struct Parts {
+    db: Db,
+    registry: Registry,
+    auth: Auth,
+}
+
+impl App {
+    /// The path before every entity's endpoint.
+    pub const PREFIX: &str = "/api/v1";
+
+    /// Puts the parts together.
+    pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
+        Self(Arc::new(Parts { db, registry, auth }))
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The entities.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// How callers are known.
+    pub fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    /// Operations on behalf of a principal, each statement by itself.
+    pub fn on_behalf<'a>(&'a self, principal: &'a Principal) -> Context<'a> {
+        Context::new(&self.0.registry, &self.0.db, principal)
+    }
+
+    /// The routes of every entity.
+    pub fn router(&self) -> Router {
+        router::routes(self)
+    }
+}

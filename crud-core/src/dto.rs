@@ -1,0 +1,228 @@
+//! What a DTO must be. `#[dto(create | update | get | list | query, …)]` turns a plain struct into
+//! one and implements these traits; a write becomes a list of assignments and a read a list of
+//! columns, so that every statement is built by one piece of code for all entities.
+
+use std::marker::PhantomData;
+
+use diesel::{
+    Column, Expression,
+    deserialize::{self, FromSql},
+    expression::AsExpression,
+    pg::{Pg, PgValue},
+    sql_types::{SingleValue, SqlType},
+    sqlite::{Sqlite, SqliteValue},
+};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+use validator::Validate;
+
+use crate::{
+    db::{Frag, Fragment, Part},
+    query::Params,
+    sql_types::Jsonb,
+};
+
+pub mod de;
+
+/// The body of a create: its fields are columns of `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a create DTO of `{T}`",
+    note = "write `#[dto(create, table = …)]` above it"
+)]
+pub trait CreateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'static {
+    /// The fields, in order.
+    const FIELDS: &'static [Field];
+    /// The columns to insert; a field left out takes the column's default.
+    fn insert(self, into: &mut Assignments<T>);
+    /// The columns to replace (`PUT`); a nullable field left out is cleared.
+    fn replace(self, into: &mut Assignments<T>);
+}
+
+/// The body of a partial update: only what was sent changes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an update DTO of `{T}`",
+    note = "write `#[dto(update, table = …)]` above it"
+)]
+pub trait UpdateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'static {
+    /// The fields, in order.
+    const FIELDS: &'static [Field];
+    /// The columns that were sent.
+    fn assign(self, into: &mut Assignments<T>);
+}
+
+/// One row as it goes out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from `{T}`",
+    note = "write `#[dto(get, table = …)]` or `#[dto(list, table = …)]` above it"
+)]
+pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
+    /// The columns to select, in the order of the fields.
+    fn columns() -> Vec<ReadColumn>;
+}
+
+/// The filters of a list: one parameter for each field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query DTO",
+    note = "write `#[dto(query)]` above it; every field is an `Option`"
+)]
+pub trait QueryDto: JsonSchema + Send + Sync + 'static {
+    /// The parameters' names.
+    const FIELDS: &'static [&'static str];
+    /// Takes its parameters; faults are collected in `params`.
+    fn parse(params: &mut Params) -> Self;
+}
+
+/// A field of a body.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name on the wire, which is the column's.
+    pub name: &'static str,
+    /// Whether text in it is trimmed before it is checked.
+    pub trimmed: bool,
+}
+
+/// One column of a write with its new value.
+pub struct Assignment {
+    /// The column.
+    pub column: &'static str,
+    /// The value: a bind, `NULL` or an expression.
+    pub value: Frag,
+}
+
+/// The columns of `T` that a write sets.
+pub struct Assignments<T> {
+    list: Vec<Assignment>,
+    table: PhantomData<fn() -> T>,
+}
+
+impl<T> Default for Assignments<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::with_capacity(16),
+            table: PhantomData,
+        }
+    }
+}
+
+impl<T> Assignments<T> {
+    /// Sets a column; the last value wins.
+    pub fn set<C, V>(&mut self, _column: C, value: V)
+    where
+        C: Column<Table = T> + Expression<SqlType: SqlType + SingleValue>,
+        V: AsExpression<C::SqlType>,
+        V::Expression: Fragment + 'static,
+    {
+        self.put(C::NAME, std::sync::Arc::new(value.as_expression()));
+    }
+
+    /// Clears a column that can be null; leaves any other as it is.
+    pub fn clear<C>(&mut self, _column: C)
+    where
+        C: Column<Table = T> + Expression<SqlType: SqlType<IsNull: Nullability>>,
+    {
+        if <<C::SqlType as SqlType>::IsNull as Nullability>::NULLABLE {
+            self.put(C::NAME, std::sync::Arc::new(crate::db::Stmt::new().sql("NULL")));
+        }
+    }
+
+    /// Merges a JSON document into a column (RFC 7396); `None` clears it.
+    pub fn merge<C>(&mut self, column: C, patch: Option<crate::Json>)
+    where
+        C: Column<Table = T> + Expression<SqlType: SqlType<IsNull: Nullability>> + Fragment + 'static,
+    {
+        let Some(patch) = patch else {
+            return self.clear(column);
+        };
+        let merged = crate::db::Stmt::new()
+            .part(Part::PerBackend {
+                pg: "crud_merge_patch(",
+                sqlite: "json_patch(",
+            })
+            .sql("coalesce(")
+            .ident(C::NAME)
+            .sql(", '{}'), ")
+            .frag(crate::db::bind::<Jsonb, _>(patch))
+            .sql(")");
+        self.put(C::NAME, std::sync::Arc::new(merged));
+    }
+
+    fn put(&mut self, column: &'static str, value: Frag) {
+        match self.list.iter_mut().find(|a| a.column == column) {
+            Some(known) => known.value = value,
+            None => self.list.push(Assignment { column, value }),
+        }
+    }
+
+    /// Whether a column has a value already.
+    pub fn has<C: Column<Table = T>>(&self, _column: C) -> bool {
+        self.list.iter().any(|a| a.column == C::NAME)
+    }
+
+    /// The list itself.
+    pub fn into_list(self) -> Vec<Assignment> {
+        self.list
+    }
+}
+
+/// Whether a column can be null, read off its SQL type.
+pub trait Nullability {
+    /// The answer.
+    const NULLABLE: bool;
+}
+impl Nullability for diesel::sql_types::is_nullable::IsNullable {
+    const NULLABLE: bool = true;
+}
+impl Nullability for diesel::sql_types::is_nullable::NotNull {
+    const NULLABLE: bool = false;
+}
+
+/// One column of a read: how to select it, and how its value becomes JSON.
+#[derive(Clone)]
+pub struct ReadColumn {
+    /// Its name, in the table and in the answer.
+    pub name: &'static str,
+    /// The column.
+    pub column: Frag,
+    /// Appends the value's JSON.
+    pub write: ValueWriter,
+}
+
+/// Decodes one value and appends its JSON; one function for each database.
+#[derive(Clone, Copy)]
+pub struct ValueWriter {
+    pub(crate) pg: fn(Option<PgValue<'_>>, &mut Vec<u8>) -> deserialize::Result<()>,
+    pub(crate) sqlite: fn(Option<SqliteValue<'_, '_, '_>>, &mut Vec<u8>) -> deserialize::Result<()>,
+}
+
+impl ReadColumn {
+    /// Reads column `C` as the Rust type `V`.
+    pub fn of<C, V>(column: C) -> Self
+    where
+        C: Column + Fragment + 'static,
+        C::SqlType: 'static,
+        V: FromSql<C::SqlType, Pg> + FromSql<C::SqlType, Sqlite> + Serialize,
+    {
+        Self {
+            name: C::NAME,
+            column: std::sync::Arc::new(column),
+            write: writer::<C::SqlType, V>(),
+        }
+    }
+}
+
+/// Not generic over the column: compiled once for each pair of types.
+fn writer<ST, V>() -> ValueWriter
+where
+    V: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize,
+{
+    ValueWriter {
+        pg: |value, out| {
+            let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
+            Ok(serde_json::to_writer(out, &value)?)
+        },
+        sqlite: |value, out| {
+            let value = <V as FromSql<ST, Sqlite>>::from_nullable_sql(value)?;
+            Ok(serde_json::to_writer(out, &value)?)
+        },
+    }
+}

@@ -1,0 +1,323 @@
+//! What can go wrong, named by what it means to the client, and its one way onto the wire:
+//! `application/problem+json` (RFC 9457). Operations and routes return [`Error`]; nothing else in
+//! the crate writes an error body, and no body ever holds SQL, a path or a secret.
+
+use std::{borrow::Cow, fmt};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// The result of everything that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refused or failed request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// 400: the request can't be read, or names something that does not exist (a parameter, a sort).
+    #[error("{detail}")]
+    BadRequest {
+        /// Stable, for programs.
+        code: &'static str,
+        /// One sentence that says what is accepted.
+        detail: String,
+    },
+    /// 401: no credentials where they are needed, or bad ones.
+    #[error("{0}")]
+    Unauthenticated(Cow<'static, str>),
+    /// 403: visible, but not allowed.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
+    /// 403: these fields may not be set by the caller.
+    #[error("Not allowed to set {}", pointers(.0))]
+    ForbiddenFields(Vec<FieldError>),
+    /// 404: there is no such row, or the caller may not see it.
+    #[error("{0}")]
+    NotFound(String),
+    /// 405: the path exists, the method does not.
+    #[error("This path accepts {allow}")]
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: String,
+    },
+    /// 409: a unique, foreign-key or state conflict.
+    #[error("{detail}")]
+    Conflict {
+        /// `unique`, `foreign_key`, `archived`, …
+        code: &'static str,
+        /// A sentence that names the field.
+        detail: String,
+        /// The fields in conflict.
+        errors: Vec<FieldError>,
+    },
+    /// 412: `If-Match` names another version than the row has.
+    #[error("The row has changed: its current ETag is {current}")]
+    PreconditionFailed {
+        /// The row's entity tag.
+        current: String,
+    },
+    /// 413: the body is larger than the server takes.
+    #[error("The body is larger than {limit} bytes")]
+    TooLarge {
+        /// Bytes.
+        limit: usize,
+    },
+    /// 415: the body is of a type that the route does not read.
+    #[error("The body must be {accepted}")]
+    UnsupportedMediaType {
+        /// The media types that are read.
+        accepted: &'static str,
+    },
+    /// 422: well formed, but breaks a rule. All faults at once.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<FieldError>),
+    /// 428: the entity demands `If-Match`.
+    #[error("This write needs an If-Match header with the row's ETag")]
+    PreconditionRequired,
+    /// 503: the database is busy or away; trying again is right.
+    #[error("The server is busy or its database cannot be reached; try again")]
+    Unavailable(#[source] Option<BoxError>),
+    /// 500: a fault of ours. The source is logged, never sent.
+    #[error("An internal error occurred")]
+    Internal(#[source] BoxError),
+}
+
+/// Any error, kept for the log.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One fault of a body, a parameter or a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Where: the name of a query or path parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Stable, for programs: `required`, `type`, `length`, …
+    pub code: Cow<'static, str>,
+    /// One sentence.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A fault at a JSON pointer of the body.
+    pub fn at(
+        pointer: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            pointer: Some(pointer.into()),
+            parameter: None,
+            code: code.into(),
+            detail: detail.into(),
+        }
+    }
+
+    /// A fault of a query or path parameter.
+    pub fn parameter(
+        name: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            pointer: None,
+            parameter: Some(name.into()),
+            code: code.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Error {
+    /// A 500 whose source goes to the log.
+    pub fn internal(source: impl Into<BoxError>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// A 400 with a code and a sentence.
+    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::BadRequest {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// A 422 with one fault at a JSON pointer.
+    pub fn invalid(pointer: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::at(pointer, code, detail)])
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::ForbiddenFields(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable code of the body.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::Forbidden(_) => "forbidden",
+            Self::ForbiddenFields(_) => "forbidden_field",
+            Self::NotFound(_) => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::PreconditionFailed { .. } => "precondition_failed",
+            Self::TooLarge { .. } => "too_large",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::Invalid(_) => "invalid",
+            Self::PreconditionRequired => "precondition_required",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::BadRequest { .. } => "Bad request",
+            Self::Unauthenticated(_) => "Unauthorized",
+            Self::Forbidden(_) | Self::ForbiddenFields(_) => "Forbidden",
+            Self::NotFound(_) => "Resource not found",
+            Self::MethodNotAllowed { .. } => "Method not allowed",
+            Self::Conflict { .. } => "Resource conflict",
+            Self::PreconditionFailed { .. } => "Precondition failed",
+            Self::TooLarge { .. } => "Body too large",
+            Self::UnsupportedMediaType { .. } => "Unsupported media type",
+            Self::Invalid(_) => "Invalid request",
+            Self::PreconditionRequired => "Precondition required",
+            Self::Unavailable(_) => "Service unavailable",
+            Self::Internal(_) => "Internal server error",
+        }
+    }
+
+    fn errors(&self) -> &[FieldError] {
+        match self {
+            Self::Invalid(errors)
+            | Self::ForbiddenFields(errors)
+            | Self::Conflict { errors, .. } => errors,
+            _ => &[],
+        }
+    }
+}
+
+fn pointers(errors: &[FieldError]) -> String {
+    let names: Vec<_> = errors
+        .iter()
+        .filter_map(|e| e.pointer.as_deref().or(e.parameter.as_deref()))
+        .collect();
+    names.join(", ")
+}
+
+fn summary(errors: &[FieldError]) -> String {
+    match errors {
+        [one] => one.detail.clone(),
+        many => format!("{} fields are wrong", many.len()),
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+tokio::task_local! {
+    /// The id of the request being answered; set by the telemetry layer.
+    pub(crate) static REQUEST_ID: String;
+}
+
+/// What the telemetry layer logs for a response that carries an error. Never sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub(crate) String);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.title(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code: self.code(),
+            request_id: REQUEST_ID.try_with(Clone::clone).ok(),
+            errors: self.errors(),
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match &self {
+            Self::Unauthenticated(_) => {
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer"),
+                );
+            }
+            Self::MethodNotAllowed { allow } => {
+                if let Ok(allow) = allow.parse() {
+                    headers.insert(header::ALLOW, allow);
+                }
+            }
+            Self::PreconditionFailed { current } => {
+                if let Ok(tag) = current.parse() {
+                    headers.insert(header::ETAG, tag);
+                }
+            }
+            Self::Unavailable(source) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                if let Some(source) = source {
+                    let failure = Failure(chain(source.as_ref()));
+                    response.extensions_mut().insert(failure);
+                }
+            }
+            Self::Internal(source) => {
+                let failure = Failure(chain(source.as_ref()));
+                response.extensions_mut().insert(failure);
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// An error and its sources, on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(next) = source {
+        let _ = fmt::Write::write_fmt(&mut text, format_args!(": {next}"));
+        source = next.source();
+    }
+    text
+}

@@ -1,0 +1,450 @@
+//! What can be done with an entity: policy → statement → database → row, for every transport alike
+//! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
+
+mod fault;
+mod integers;
+mod projection;
+mod statement;
+mod typed;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::{
+    fault::{database, refused},
+    integers::Integers,
+    projection::JsonRows,
+};
+use crate::{
+    Error, Result, Timestamp, Uuid,
+    db::{Access, Db, DbError, Executor, Frag, Stmt, Tx, bind},
+    dto::Assignment,
+    policy::{Action, Rule},
+    principal::Principal,
+    query::{Archived, ListRequest, Total},
+    registry::{Registry, Resource},
+    sql_types as st,
+};
+
+pub(crate) use projection::Projection;
+
+/// On whose behalf, and where, an operation runs.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) principal: &'a Principal,
+    place: Place<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// Each statement by itself.
+    Db(&'a Db),
+    /// Everything in one transaction, which its owner commits.
+    Tx(&'a Tx),
+}
+
+/// One row, as the entity's `Get` DTO shows it to this principal.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its id.
+    pub id: Uuid,
+    /// Its version.
+    pub version: i64,
+    /// The DTO as JSON.
+    pub json: Bytes,
+}
+
+/// A page of a list.
+pub struct Listing {
+    /// The whole envelope as JSON: `{"items": […], "total": …, …}`.
+    pub json: Bytes,
+    /// How many rows there are on all pages, if they were counted.
+    pub total: Option<i64>,
+    /// Whether rows follow this page.
+    pub more: bool,
+}
+
+/// The versions of which `If-Match` accepts one; `None`: any.
+pub(crate) type Expected<'a> = Option<&'a [i64]>;
+
+impl<'a> Context<'a> {
+    /// Runs each statement by itself on the database.
+    pub const fn new(registry: &'a Registry, db: &'a Db, principal: &'a Principal) -> Self {
+        Self {
+            registry,
+            principal,
+            place: Place::Db(db),
+        }
+    }
+
+    /// Runs every statement inside a transaction, which its owner commits.
+    pub const fn within(registry: &'a Registry, tx: &'a Tx, principal: &'a Principal) -> Self {
+        Self {
+            registry,
+            principal,
+            place: Place::Tx(tx),
+        }
+    }
+
+    fn executor(&self) -> &'a dyn Executor {
+        match self.place {
+            Place::Db(db) => db,
+            Place::Tx(tx) => tx,
+        }
+    }
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// 404 if there is none, or the principal may not see it; 401 if nobody is signed in where
+    /// that is needed.
+    pub(crate) async fn get_row(&self, r: &Resource, id: Uuid, archived: Archived) -> Result<Row> {
+        let rule = r.rule(self.principal, Action::Get);
+        if rule.is_never() {
+            return Err(self.hidden(r, id));
+        }
+        let projection = r.get.masked(&r.mask(self.principal));
+        let sql = statement::get(r, &projection.select, id, archived, &rule);
+        let rows = self.load(r, Access::Read, sql, JsonRows::one(projection, false)).await?;
+        row(id, *rows).ok_or_else(|| r.missing(id))
+    }
+
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// 401 or 403 if the principal may list no row at all.
+    pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
+        let rule = r.rule(self.principal, Action::List);
+        if rule.is_never() {
+            return Err(refused(r, self.principal, Action::List, &rule));
+        }
+        let projection = r.list.masked(&r.mask(self.principal));
+        let sql = statement::list(r, &projection.select, request, &rule);
+        let limit = usize::try_from(request.page.limit).unwrap_or_default();
+        let mut out = Vec::with_capacity(512 * (limit + 1));
+        out.extend_from_slice(b"{\"items\":[");
+        let items = self.load(r, Access::Read, sql, JsonRows::many(projection, limit, out));
+        let (items, total) = match request.total {
+            Total::None => (items.await?, None),
+            Total::Exact => {
+                let sql = statement::count(r, request, &rule);
+                let count = self.load(r, Access::Read, sql, Box::new(Integers::default()));
+                let (items, count) = match self.place {
+                    // Two connections, so neither waits for the other.
+                    Place::Db(_) => tokio::try_join!(items, count)?,
+                    Place::Tx(_) => (items.await?, count.await?),
+                };
+                (items, count.first())
+            }
+        };
+        Ok(envelope(*items, total, request))
+    }
+
+    /// Writes a new row.
+    ///
+    /// # Errors
+    /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
+    pub(crate) async fn create_row(&self, r: &Resource, mut set: Vec<Assignment>) -> Result<Row> {
+        let rule = r.rule(self.principal, Action::Create);
+        if rule.is_never() {
+            return Err(refused(r, self.principal, Action::Create, &rule));
+        }
+        let id = Uuid::now_v7();
+        self.stamp(&mut set);
+        let now = set.iter().find(|a| a.column == "updated_at").map(|a| a.value.clone());
+        if let Some(value) = now {
+            set.push(Assignment { column: "created_at", value });
+        }
+        let by = self.author();
+        set.push(Assignment { column: "created_by", value: by });
+        set.push(Assignment { column: "id", value: bind::<st::Uuid, _>(id) });
+        let projection = r.get.masked(&r.mask(self.principal));
+        let check = (!rule.is_always()).then_some(&rule);
+        let sql = statement::insert(r, &set, &projection.select, check);
+        let rows = JsonRows::one(projection, check.is_some());
+        let rows = self.write(r, Action::Create, &rule, sql, rows, &set).await?;
+        row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
+    }
+
+    /// Changes a row.
+    ///
+    /// # Errors
+    /// 404, 403, 412 and 409 as the row's state has it; 409 and 422 by the database.
+    pub(crate) async fn update_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        set: Vec<Assignment>,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        self.change(r, Action::Update, id, set, expected).await
+    }
+
+    /// Archives a row; one that is archived stays as it is.
+    ///
+    /// # Errors
+    /// As [`update_row`](Self::update_row).
+    pub(crate) async fn archive_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        let set = vec![Assignment {
+            column: "archived_at",
+            value: bind::<st::Timestamptz, _>(Timestamp::now()),
+        }];
+        self.change(r, Action::Archive, id, set, expected).await
+    }
+
+    /// Brings an archived row back; one that is not archived stays as it is.
+    ///
+    /// # Errors
+    /// As [`update_row`](Self::update_row).
+    pub(crate) async fn restore_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        let set = vec![Assignment {
+            column: "archived_at",
+            value: statement::null(),
+        }];
+        self.change(r, Action::Restore, id, set, expected).await
+    }
+
+    /// Removes a row for good.
+    ///
+    /// # Errors
+    /// 404, 403 and 412 as the row's state has it; 409 if other rows still refer to it.
+    pub(crate) async fn delete_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<()> {
+        let rule = r.rule(self.principal, Action::Delete);
+        if rule.is_never() {
+            return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
+        }
+        let sql = statement::delete(r, id, &rule, expected);
+        let deleted = match self.executor().execute(sql).await {
+            Ok(deleted) => deleted,
+            Err(error) => return Err(database(r, self, error, &[]).await),
+        };
+        if deleted == 0 {
+            return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
+        }
+        Ok(())
+    }
+
+    /// `UPDATE`, in whatever words.
+    async fn change(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        mut set: Vec<Assignment>,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        let rule = r.rule(self.principal, action);
+        if rule.is_never() {
+            return Err(self.untouched(r, action, id, &rule, expected).await);
+        }
+        let changed = |name: &str| set.iter().any(|a| a.column == name);
+        // The scope held before the write; it can only fail after it if the write touches it.
+        let check = rule.predicate.mentions(&changed).then_some(&rule);
+        self.stamp(&mut set);
+        let archived = match action {
+            Action::Restore => Archived::Only,
+            _ => Archived::Hidden,
+        };
+        let projection = r.get.masked(&r.mask(self.principal));
+        let select = &projection.select;
+        let sql = statement::update(r, id, &set, archived, &rule, expected, select, check);
+        let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
+        let rows = self.write(r, action, &rule, sql, rows, &set).await?;
+        if let Some(row) = row(id, *rows) {
+            return Ok(row);
+        }
+        match self.untouched(r, action, id, &rule, expected).await {
+            // Archived already, or not archived: nothing to do.
+            Error::Conflict { code: "unchanged", .. } => self.get_row(r, id, Archived::Any).await,
+            error => Err(error),
+        }
+    }
+
+    /// Why a write touched no row.
+    async fn untouched(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        rule: &Rule,
+        expected: Expected<'_>,
+    ) -> Error {
+        if rule.is_never() && self.principal.is_anonymous() {
+            return refused(r, self.principal, action, rule);
+        }
+        let visible = r.rule(self.principal, Action::Get);
+        if visible.is_never() {
+            return self.hidden(r, id);
+        }
+        let sql = statement::diagnose(r, id, &visible, rule);
+        let found = self.load(r, Access::Read, sql, Box::new(Integers::default()));
+        let found = match found.await {
+            Ok(found) => found.values,
+            Err(error) => return error,
+        };
+        let [version, archived, allowed] = found[..] else {
+            return r.missing(id);
+        };
+        if allowed == 0 {
+            return refused(r, self.principal, action, rule);
+        }
+        if expected.is_some_and(|versions| !versions.contains(&version)) {
+            return Error::PreconditionFailed {
+                current: crate::etag::of(id, version),
+            };
+        }
+        fault::state(r, action, archived != 0)
+    }
+
+    /// The answer for a row outside of every scope: as if it did not exist.
+    fn hidden(&self, r: &Resource, id: Uuid) -> Error {
+        if self.principal.is_anonymous() {
+            Error::Unauthenticated("Sign in to do this".into())
+        } else {
+            r.missing(id)
+        }
+    }
+
+    /// Sets `updated_at` and `updated_by`.
+    fn stamp(&self, set: &mut Vec<Assignment>) {
+        let value = bind::<st::Timestamptz, _>(Timestamp::now());
+        set.push(Assignment { column: "updated_at", value });
+        let value = self.author();
+        set.push(Assignment { column: "updated_by", value });
+    }
+
+    fn author(&self) -> Frag {
+        let id = self.principal.id();
+        bind::<diesel::sql_types::Nullable<st::Uuid>, _>(id)
+    }
+
+    async fn load<S: crate::db::Sink>(
+        &self,
+        r: &Resource,
+        access: Access,
+        sql: Stmt,
+        sink: Box<S>,
+    ) -> Result<Box<S>> {
+        match self.executor().load_into(access, sql, sink).await {
+            Ok(sink) => recover(sink),
+            Err(error) => Err(database(r, self, error, &[]).await),
+        }
+    }
+
+    /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad
+    /// verdict rolls back.
+    async fn write(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        let Place::Db(db) = self.place else {
+            return self.run(r, action, rule, sql, rows, set, self.executor()).await;
+        };
+        if !rows.with_verdict {
+            return self.run(r, action, rule, sql, rows, set, db).await;
+        }
+        let tx = match db.begin().await {
+            Ok(tx) => tx,
+            Err(error) => return Err(database(r, self, error, set).await),
+        };
+        // Dropping the transaction rolls it back.
+        let rows = self.run(r, action, rule, sql, rows, set, &tx).await?;
+        match tx.commit().await {
+            Ok(()) => Ok(rows),
+            Err(error) => Err(database(r, self, error, set).await),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, split off for its two callers")]
+    async fn run(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+        executor: &dyn Executor,
+    ) -> Result<Box<JsonRows>> {
+        let rows = match executor.load_into(Access::Write, sql, rows).await {
+            Ok(sink) => recover::<JsonRows>(sink)?,
+            // A row that refers to nothing, and one that refers to what the caller may not touch,
+            // get the same answer, or the difference would tell what exists.
+            Err(DbError::ForeignKey { .. }) if !rule.is_always() && action != Action::Delete => {
+                return Err(refused(r, self.principal, action, rule));
+            }
+            Err(error) => return Err(database(r, self, error, set).await),
+        };
+        if rows.allowed {
+            return Ok(rows);
+        }
+        if let Place::Tx(tx) = self.place {
+            tx.doom();
+        }
+        Err(refused(r, self.principal, action, rule))
+    }
+}
+
+/// The sink comes back as it went in.
+fn recover<S: crate::db::Sink>(sink: Box<dyn crate::db::Sink>) -> Result<Box<S>> {
+    let sink: Box<dyn std::any::Any> = sink;
+    sink.downcast()
+        .map_err(|_| Error::internal("a statement came back with another sink"))
+}
+
+fn row(id: Uuid, rows: JsonRows) -> Option<Row> {
+    (rows.rows > 0).then(|| Row {
+        id,
+        version: rows.version,
+        json: rows.out.into(),
+    })
+}
+
+/// Closes the envelope that the sink began.
+fn envelope(items: JsonRows, total: Option<i64>, request: &ListRequest) -> Listing {
+    use std::io::Write;
+    let page = request.page;
+    let more = match total {
+        Some(total) => page.offset.saturating_add(page.limit) < total,
+        None => i64::try_from(items.rows).is_ok_and(|rows| rows > page.limit),
+    };
+    let mut json = items.out;
+    let pages = total.map(|total| (total + page.limit - 1) / page.limit);
+    let text = |number: Option<i64>| number.map_or_else(|| "null".to_owned(), |n| n.to_string());
+    // Writing to a Vec cannot fail.
+    let _ = write!(
+        json,
+        "],\"total\":{},\"page\":{},\"page_size\":{},\"pages\":{},\"next_cursor\":null}}",
+        text(total),
+        page.number(),
+        page.limit,
+        text(pages)
+    );
+    Listing {
+        json: json.into(),
+        total,
+        more,
+    }
+}

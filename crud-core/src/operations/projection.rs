@@ -1,0 +1,148 @@
+//! The columns of an answer, and the sink that turns rows into JSON where they are decoded.
+
+use std::sync::Arc;
+
+use diesel::{
+    deserialize::FromSql,
+    pg::Pg,
+    row::{Field, Row},
+    sql_types::{BigInt, Bool, Nullable},
+    sqlite::Sqlite,
+};
+
+use crate::{
+    db::{Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
+    dto::{ReadColumn, ValueWriter},
+    policy::Mask,
+};
+
+/// The columns that an answer shows, ready to be selected and written.
+pub(crate) struct Projection {
+    columns: Vec<ReadColumn>,
+    /// `a, b, c`
+    pub(crate) select: Frag,
+    /// `{"a":`, `,"b":`, …
+    keys: Vec<Box<str>>,
+    writers: Vec<ValueWriter>,
+}
+
+impl Projection {
+    pub(crate) fn new(columns: Vec<ReadColumn>) -> Self {
+        let mut select = Stmt::new();
+        let mut keys = Vec::with_capacity(columns.len());
+        for (i, column) in columns.iter().enumerate() {
+            let (comma, open) = if i == 0 { ("", '{') } else { (", ", ',') };
+            select = select.sql(comma).frag(column.column.clone());
+            keys.push(format!("{open}\"{}\":", column.name).into());
+        }
+        Self {
+            select: Rendered::new(Arc::new(select)),
+            keys,
+            writers: columns.iter().map(|c| c.write).collect(),
+            columns,
+        }
+    }
+
+    /// What is left of it for a caller who may not see everything.
+    pub(crate) fn masked(self: &Arc<Self>, mask: &Mask) -> Arc<Self> {
+        if mask.hidden.is_empty() {
+            return Arc::clone(self);
+        }
+        let visible = self.columns.iter().filter(|c| !mask.hides(c.name));
+        Arc::new(Self::new(visible.cloned().collect()))
+    }
+
+    fn len(&self) -> usize {
+        self.writers.len()
+    }
+}
+
+/// Collects rows as JSON. Behind the projection's columns a statement may select the version and the
+/// verdict of the policy on the new values.
+pub(crate) struct JsonRows {
+    projection: Arc<Projection>,
+    /// Rows beyond it are counted, not written.
+    limit: usize,
+    with_version: bool,
+    pub(crate) with_verdict: bool,
+    pub(crate) out: Vec<u8>,
+    pub(crate) rows: usize,
+    pub(crate) version: i64,
+    pub(crate) allowed: bool,
+}
+
+impl JsonRows {
+    /// At most one row, with its version.
+    pub(crate) fn one(projection: Arc<Projection>, with_verdict: bool) -> Box<Self> {
+        Box::new(Self {
+            projection,
+            limit: 1,
+            with_version: true,
+            with_verdict,
+            out: Vec::with_capacity(768),
+            rows: 0,
+            version: 0,
+            allowed: true,
+        })
+    }
+
+    /// The items of a list, after what `out` holds already.
+    pub(crate) fn many(projection: Arc<Projection>, limit: usize, out: Vec<u8>) -> Box<Self> {
+        Box::new(Self {
+            projection,
+            limit,
+            with_version: false,
+            with_verdict: false,
+            out,
+            rows: 0,
+            version: 0,
+            allowed: true,
+        })
+    }
+
+    /// Begins a row; `false` if it is beyond the limit.
+    fn begin(&mut self) -> bool {
+        self.rows += 1;
+        if self.rows > 1 && self.rows <= self.limit {
+            self.out.push(b',');
+        }
+        self.rows <= self.limit
+    }
+}
+
+/// The same loop over both databases' rows, whose types have nothing in common but their methods.
+macro_rules! sink {
+    ($method:ident, $row:ty, $db:ty) => {
+        fn $method(&mut self, row: &$row) -> diesel::deserialize::Result<()> {
+            if !self.begin() {
+                return Ok(());
+            }
+            let projection = &*self.projection;
+            for (i, (key, writer)) in projection.keys.iter().zip(&projection.writers).enumerate() {
+                self.out.extend_from_slice(key.as_bytes());
+                let field = row.get(i).ok_or("a column is missing")?;
+                (writer.$method)(field.value(), &mut self.out)?;
+            }
+            self.out.push(b'}');
+            let mut next = projection.len();
+            if self.with_version {
+                let field = row.get(next).ok_or("the version is missing")?;
+                self.version = <i64 as FromSql<BigInt, $db>>::from_nullable_sql(field.value())?;
+                next += 1;
+            }
+            if self.with_verdict {
+                let field = row.get(next).ok_or("the verdict is missing")?;
+                let verdict = <Option<bool> as FromSql<Nullable<Bool>, $db>>::from_nullable_sql(
+                    field.value(),
+                )?;
+                self.allowed = verdict == Some(true);
+            }
+            Ok(())
+        }
+    };
+}
+
+impl Sink for JsonRows {
+    sink!(pg, PgRow, Pg);
+    sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+}

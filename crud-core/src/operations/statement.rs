@@ -1,0 +1,195 @@
+//! The seven statements of an entity, built from parts for both databases at once. Pure: given an
+//! entity and what is asked, they return SQL with its binds and nothing else.
+
+use std::sync::Arc;
+
+use crate::{
+    Uuid,
+    db::{Frag, Part, Stmt, bind},
+    dto::Assignment,
+    policy::Rule,
+    query::{Archived, ListRequest, SortKey},
+    registry::Resource,
+    sql_types as st,
+};
+
+/// `SELECT … WHERE id = … AND <live> AND <scope>`, with the version behind the columns.
+pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
+    let sql = version(r, sql).sql(" FROM ").frag(r.table.clone());
+    within(live(r, by_id(r, sql, id), archived), rule)
+}
+
+/// What became of a row that a write did not touch: its version, whether it is archived, whether the
+/// write's scope covers it. No row: it does not exist, or the caller may not see it.
+pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) -> Stmt {
+    let sql = version(r, Stmt::new().sql("SELECT "));
+    let sql = match r.archivable {
+        true => sql.sql(", CAST(CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END AS bigint)"),
+        false => sql.sql(", CAST(0 AS bigint)"),
+    };
+    let sql = writable.predicate.render(sql.sql(", CAST(CASE WHEN "));
+    let sql = sql.sql(" THEN 1 ELSE 0 END AS bigint) FROM ").frag(r.table.clone());
+    within(by_id(r, sql, id), visible)
+}
+
+/// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
+pub(super) fn insert(r: &Resource, set: &[Assignment], select: &Frag, check: Option<&Rule>) -> Stmt {
+    let mut sql = Stmt::new().sql("INSERT INTO ").frag(r.table.clone()).sql(" (");
+    for (i, assignment) in set.iter().enumerate() {
+        sql = sql.sql(comma(i)).ident(assignment.column);
+    }
+    sql = sql.sql(") VALUES (");
+    for (i, assignment) in set.iter().enumerate() {
+        sql = sql.sql(comma(i)).frag(assignment.value.clone());
+    }
+    returning(r, sql.sql(")"), select, check)
+}
+
+/// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
+pub(super) fn update(
+    r: &Resource,
+    id: Uuid,
+    set: &[Assignment],
+    archived: Archived,
+    rule: &Rule,
+    versions: Option<&[i64]>,
+    select: &Frag,
+    check: Option<&Rule>,
+) -> Stmt {
+    let mut sql = Stmt::new().sql("UPDATE ").frag(r.table.clone()).sql(" SET ");
+    for assignment in set {
+        sql = sql
+            .ident(assignment.column)
+            .sql(" = ")
+            .frag(assignment.value.clone())
+            .sql(", ");
+    }
+    sql = sql.ident("version").sql(" = ").ident("version").sql(" + 1");
+    let sql = within(live(r, by_id(r, sql, id), archived), rule);
+    returning(r, at_version(sql, versions), select, check)
+}
+
+/// `DELETE … WHERE …`.
+pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
+    let sql = Stmt::new().sql("DELETE FROM ").frag(r.table.clone());
+    at_version(within(by_id(r, sql, id), rule), versions)
+}
+
+/// `SELECT … ORDER BY … LIMIT … OFFSET …`; one row more than the page, to know whether there is a next.
+pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(" FROM ");
+    let sql = order(r, filtered(r, sql.frag(r.table.clone()), request, rule), &request.order);
+    let sql = bounded(sql.sql(" LIMIT "), request.page.limit + 1);
+    if request.page.offset == 0 {
+        return sql;
+    }
+    bounded(sql.sql(" OFFSET "), request.page.offset)
+}
+
+/// A bound row number. SQLite plans a bare one by its value, and so prepares the statement anew on
+/// every call; a sum it does not look into.
+fn bounded(sql: Stmt, number: i64) -> Stmt {
+    sql.per_backend("", "(")
+        .bind::<st::BigInt, _>(number)
+        .per_backend("", " + 0)")
+}
+
+/// `SELECT count(*) …`.
+pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("SELECT count(*) FROM ").frag(r.table.clone());
+    filtered(r, sql, request, rule)
+}
+
+/// `NULL`, for an assignment.
+pub(super) fn null() -> Frag {
+    Arc::new(Stmt::new().sql("NULL"))
+}
+
+fn comma(i: usize) -> &'static str {
+    if i == 0 { "" } else { ", " }
+}
+
+fn version(r: &Resource, sql: Stmt) -> Stmt {
+    sql.ident(r.shape.name).sql(".").ident("version")
+}
+
+fn by_id(r: &Resource, sql: Stmt, id: Uuid) -> Stmt {
+    sql.sql(" WHERE ")
+        .ident(r.shape.name)
+        .sql(".")
+        .ident("id")
+        .sql(" = ")
+        .frag(bind::<st::Uuid, _>(id))
+}
+
+fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
+    if !r.archivable || archived == Archived::Any {
+        return sql;
+    }
+    let sql = sql.sql(" AND ").ident(r.shape.name).sql(".").ident("archived_at");
+    match archived {
+        Archived::Only => sql.sql(" IS NOT NULL"),
+        _ => sql.sql(" IS NULL"),
+    }
+}
+
+fn within(sql: Stmt, rule: &Rule) -> Stmt {
+    if rule.is_always() {
+        return sql;
+    }
+    rule.predicate.render(sql.sql(" AND (")).sql(")")
+}
+
+fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
+    let Some(versions) = versions else { return sql };
+    sql = sql.sql(" AND ").ident("version").sql(" IN (");
+    for (i, version) in versions.iter().enumerate() {
+        sql = sql.sql(comma(i)).frag(bind::<st::BigInt, _>(*version));
+    }
+    sql.sql(")")
+}
+
+fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
+    let sql = version(r, sql.sql(" RETURNING ").frag(select.clone()).sql(", "));
+    match check {
+        Some(rule) => rule.predicate.render(sql.sql(", (")).sql(")"),
+        None => sql,
+    }
+}
+
+fn filtered(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {
+    let sql = within(live(r, sql.sql(" WHERE 1 = 1"), request.archived), rule);
+    request.conditions.iter().fold(sql, |sql, condition| {
+        sql.sql(" AND (").frag(condition.clone()).sql(")")
+    })
+}
+
+/// The order that was asked for, ended by the id in the direction of the last key.
+fn order(r: &Resource, mut sql: Stmt, keys: &[SortKey]) -> Stmt {
+    sql = sql.sql(" ORDER BY ");
+    for key in keys {
+        sql = sql.frag(key.column.clone());
+        if key.text {
+            // By bytes, as SQLite does.
+            sql = sql.part(Part::PerBackend {
+                pg: " COLLATE \"C\"",
+                sqlite: "",
+            });
+        }
+        sql = sql.sql(if key.descending { " DESC" } else { " ASC" });
+        if key.nullable {
+            // Where PostgreSQL puts them by itself.
+            sql = sql.part(Part::PerBackend {
+                pg: "",
+                sqlite: if key.descending { " NULLS FIRST" } else { " NULLS LAST" },
+            });
+        }
+        sql = sql.sql(", ");
+    }
+    let descending = keys.last().is_some_and(|key| key.descending);
+    sql.ident(r.shape.name)
+        .sql(".")
+        .ident("id")
+        .sql(if descending { " DESC" } else { " ASC" })
+}

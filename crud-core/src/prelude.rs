@@ -1,0 +1,15 @@
+//! Everything that a declaration names: `use crud_core::prelude::*;`.
+
+pub use diesel::prelude::*;
+pub use schemars::JsonSchema;
+pub use serde::{Deserialize, Serialize};
+pub use validator::Validate;
+
+pub use crate::{
+    Action, Context, EntityInterface, Error, Json, Policy, Principal, Result, Scope, Timestamp,
+    Uuid, dto,
+    dto::Assignments,
+    policy::Fields,
+    search::{Search, TextSearch},
+    text_enum,
+};

@@ -1,0 +1,8 @@
+//! The query string of a list, read strictly: every parameter is known, given once and of its type.
+
+mod page;
+mod params;
+
+pub use params::Params;
+
+pub(crate) use page::{Archived, ListRequest, Page, SortKey, Total, archived, parse_list, sort_keys};

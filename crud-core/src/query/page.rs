@@ -1,0 +1,220 @@
+//! Pages and orders: `page`+`page_size` or `limit`+`offset`, `sort`, `total`, `archived`.
+
+use super::Params;
+use crate::{
+    Result,
+    db::Frag,
+    error::Error,
+    policy::Mask,
+    registry::Resource,
+};
+
+const DEFAULT_SIZE: i64 = 20;
+const LARGEST_SIZE: i64 = 100;
+
+/// Which part of a list is asked for, and in which words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) limit: i64,
+    pub(crate) offset: i64,
+    /// Whether the request said `limit`+`offset`; links answer in the same words.
+    pub(crate) by_offset: bool,
+}
+
+impl Page {
+    /// The 1-based number of this page.
+    pub(crate) fn number(self) -> i64 {
+        self.offset / self.limit + 1
+    }
+}
+
+/// Whether archived rows are part of a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archived {
+    Hidden,
+    Only,
+    Any,
+}
+
+/// Whether a list counts all its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Total {
+    Exact,
+    None,
+}
+
+/// One key of an order.
+#[derive(Clone)]
+pub(crate) struct SortKey {
+    pub(crate) column: Frag,
+    pub(crate) descending: bool,
+    pub(crate) text: bool,
+    pub(crate) nullable: bool,
+}
+
+/// A list request, understood and within bounds.
+pub(crate) struct ListRequest {
+    pub(crate) page: Page,
+    pub(crate) total: Total,
+    pub(crate) archived: Archived,
+    pub(crate) order: Vec<SortKey>,
+    pub(crate) conditions: Vec<Frag>,
+}
+
+/// Reads a list's query string.
+///
+/// # Errors
+/// 400 for what is unknown, repeated or mixed; 422 for values of the wrong type or out of range.
+pub(crate) fn parse_list(resource: &Resource, mask: &Mask, query: &str) -> Result<ListRequest> {
+    let mut params = Params::parse(query)?;
+    let page = page(&mut params)?;
+    let sort = params.take_text("sort");
+    let total = choice(
+        &mut params,
+        "total",
+        &[("exact", Total::Exact), ("none", Total::None)],
+    );
+    let archived = match resource.archivable {
+        true => archived(&mut params),
+        false => Archived::Any,
+    };
+    if let Some(field) = resource.query_fields.iter().find(|f| mask.hides(f)) {
+        // Left untaken, so that it is as unknown as any other name.
+        if params.has(field) {
+            let detail = format!("Unknown parameter `{field}`");
+            return Err(Error::bad_request("unknown_parameter", detail));
+        }
+    }
+    let conditions = (resource.search)(&mut params);
+    let sort = sort.unwrap_or_else(|| resource.default_sort.to_owned());
+    let order = sort_keys(resource, mask, &sort)?;
+    params.finish()?;
+    Ok(ListRequest {
+        page,
+        total,
+        archived,
+        conditions,
+        order,
+    })
+}
+
+/// Reads `archived`, which only entities that can be archived accept.
+pub(crate) fn archived(params: &mut Params) -> Archived {
+    let choices = [
+        ("false", Archived::Hidden),
+        ("true", Archived::Only),
+        ("any", Archived::Any),
+    ];
+    choice(params, "archived", &choices)
+}
+
+/// A parameter with a closed list of values, the first of which is the default.
+fn choice<V: Copy>(params: &mut Params, name: &'static str, choices: &[(&str, V)]) -> V {
+    let default = choices[0].1;
+    let Some(given) = params.take_text(name) else {
+        return default;
+    };
+    if let Some((_, value)) = choices.iter().find(|(text, _)| *text == given) {
+        return *value;
+    }
+    let names: Vec<_> = choices.iter().map(|(text, _)| *text).collect();
+    let detail = format!("`{name}` must be one of {}", names.join(", "));
+    params.fault(name, "enum", detail);
+    default
+}
+
+fn page(params: &mut Params) -> Result<Page> {
+    let by_page = params.has("page") || params.has("page_size");
+    let by_offset = ["limit", "offset", "skip"].iter().any(|n| params.has(n));
+    if by_page && by_offset {
+        let detail = "Use page and page_size, or limit and offset, but not both";
+        return Err(Error::bad_request("mixed_pagination", detail));
+    }
+    if params.has("offset") && params.has("skip") {
+        let detail = "Use offset or skip, which mean the same, but not both";
+        return Err(Error::bad_request("mixed_pagination", detail));
+    }
+    let number = bounded(params, "page", 1, 1, i64::MAX);
+    let size = bounded(params, "page_size", DEFAULT_SIZE, 1, LARGEST_SIZE);
+    let limit = bounded(params, "limit", DEFAULT_SIZE, 1, LARGEST_SIZE);
+    let offset = bounded(params, "offset", 0, 0, i64::MAX);
+    let skip = bounded(params, "skip", 0, 0, i64::MAX);
+    if by_offset {
+        return Ok(Page {
+            limit,
+            offset: offset.max(skip),
+            by_offset,
+        });
+    }
+    let Some(offset) = (number - 1).checked_mul(size) else {
+        let detail = format!("`page` must be at most {}", i64::MAX / size);
+        params.fault("page", "range", detail);
+        return Ok(Page {
+            limit: size,
+            offset: 0,
+            by_offset,
+        });
+    };
+    Ok(Page {
+        limit: size,
+        offset,
+        by_offset,
+    })
+}
+
+fn bounded(params: &mut Params, name: &'static str, default: i64, min: i64, max: i64) -> i64 {
+    let Some(value) = params.take::<i64>(name) else {
+        return default;
+    };
+    if (min..=max).contains(&value) {
+        return value;
+    }
+    let detail = if max == i64::MAX {
+        format!("`{name}` must be at least {min}")
+    } else {
+        format!("`{name}` must be from {min} to {max}")
+    };
+    params.fault(name, "range", detail);
+    default
+}
+
+/// Turns `-created_at,title` into keys.
+///
+/// # Errors
+/// 400 for a name that is not sortable, hidden from the caller, or given twice.
+pub(crate) fn sort_keys(resource: &Resource, mask: &Mask, sort: &str) -> Result<Vec<SortKey>> {
+    let mut keys = Vec::with_capacity(2);
+    let mut names: Vec<&str> = Vec::with_capacity(2);
+    for part in sort.split(',') {
+        let name = part.strip_prefix('-').unwrap_or(part);
+        let column = resource
+            .sorts
+            .iter()
+            .find(|s| s.name == name && !mask.hides(s.name));
+        let Some(column) = column else {
+            let allowed: Vec<_> = resource
+                .sorts
+                .iter()
+                .map(|s| s.name)
+                .filter(|name| !mask.hides(name))
+                .collect();
+            let detail = format!(
+                "Cannot sort by `{name}`: `sort` takes {}, each with `-` before it to turn the order",
+                allowed.join(", ")
+            );
+            return Err(Error::bad_request("unknown_sort", detail));
+        };
+        if names.contains(&name) {
+            let detail = format!("`sort` names `{name}` more than once");
+            return Err(Error::bad_request("repeated_sort", detail));
+        }
+        names.push(name);
+        keys.push(SortKey {
+            column: column.column.clone(),
+            descending: part.starts_with('-'),
+            text: column.text,
+            nullable: column.nullable,
+        });
+    }
+    Ok(keys)
+}

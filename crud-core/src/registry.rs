@@ -1,0 +1,307 @@
+//! The entities of an application. `.entity::<Course>()` erases a declaration into a [`Resource`];
+//! routes, operations, the OpenAPI document, claims, the drift check and the conformance tests all
+//! read the same list.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::{
+    Result,
+    body::{self, BodyShape},
+    db::{Frag, Rendered, TableShape},
+    dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
+    entity::{EntityInterface, Named, SortColumn},
+    operations::Projection,
+    policy::{Action, Mask, Policy, Rule},
+    principal::Principal,
+    query::{Params, sort_keys},
+    search::Search,
+};
+
+/// The entities of an application, in the order of their registration.
+#[derive(Default)]
+pub struct Registry {
+    resources: Vec<Arc<Resource>>,
+}
+
+impl Registry {
+    /// No entity yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers an entity: all its routes, its documentation and its tests follow.
+    ///
+    /// # Panics
+    /// If another entity has the endpoint, or the declaration contradicts itself. The sentence says
+    /// how; it is a mistake in the program, found at its start.
+    #[must_use]
+    pub fn entity<E: EntityInterface>(mut self) -> Self {
+        let resource = Resource::of::<E>();
+        if let Some(other) = self.get(resource.endpoint) {
+            panic!(
+                "`{}` and `{}` both declare the endpoint `{}`: give one of them another",
+                other.name, resource.name, resource.endpoint
+            );
+        }
+        if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
+            panic!("`{}` declares an impossible default_sort: {error}", resource.name);
+        }
+        self.resources.push(Arc::new(resource));
+        self
+    }
+
+    /// All entities.
+    pub fn resources(&self) -> &[Arc<Resource>] {
+        &self.resources
+    }
+
+    /// The entity with this endpoint.
+    pub fn get(&self, endpoint: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|r| r.endpoint == endpoint)
+    }
+
+    /// The claims `<endpoint>:<action>` that the policies grant a principal, on some row at least.
+    pub fn claims(&self, principal: &Principal) -> Vec<String> {
+        let mut claims = Vec::new();
+        for resource in &self.resources {
+            for action in resource.actions() {
+                if !resource.rule(principal, action).is_never() {
+                    claims.push(format!("{}:{}", resource.endpoint, action.as_str()));
+                }
+            }
+        }
+        claims
+    }
+
+    /// The declared tables, for [`Db::drift`](crate::db::Db::drift).
+    pub fn tables(&self) -> Vec<TableShape> {
+        self.resources.iter().map(|r| r.shape.clone()).collect()
+    }
+}
+
+/// An entity without its types: everything about it that the framework's code, which is compiled
+/// once, needs to know.
+pub struct Resource {
+    /// `Course`.
+    pub name: &'static str,
+    /// The declaration's doc comment.
+    pub description: &'static str,
+    /// `courses`.
+    pub endpoint: &'static str,
+    /// Seconds; `None`: never cached.
+    pub cache_ttl: Option<u64>,
+    /// Whether its rows can be archived: the table has `archived_at`.
+    pub archivable: bool,
+    /// The declared table.
+    pub shape: TableShape,
+    /// The sortable columns.
+    pub sorts: Vec<SortColumn>,
+    /// The order of a list that names none.
+    pub default_sort: &'static str,
+    /// The filters' names.
+    pub query_fields: &'static [&'static str],
+    /// The DTOs' schemas, for the OpenAPI document.
+    pub schemas: Schemas,
+    pub(crate) table: Frag,
+    pub(crate) get: Arc<Projection>,
+    pub(crate) list: Arc<Projection>,
+    pub(crate) create_shape: BodyShape,
+    pub(crate) update_shape: BodyShape,
+    pub(crate) search: SearchFn,
+    create: BodyFn,
+    replace: BodyFn,
+    update: BodyFn,
+    scope: fn(&Principal, Action) -> Rule,
+    mask: fn(&Principal) -> Mask,
+}
+
+/// Builds an entity's conditions from its filters.
+type SearchFn = fn(&mut Params) -> Vec<Frag>;
+/// Reads, checks and completes a body.
+type BodyFn = fn(&[u8], &BodyShape, &Principal) -> Result<Vec<Assignment>>;
+
+/// The schemas of an entity's DTOs.
+pub struct Schemas {
+    /// The body of `POST` and `PUT`.
+    pub create: fn(&mut SchemaGenerator) -> Schema,
+    /// The body of `PATCH`.
+    pub update: fn(&mut SchemaGenerator) -> Schema,
+    /// A row.
+    pub get: fn(&mut SchemaGenerator) -> Schema,
+    /// A row of a list.
+    pub list: fn(&mut SchemaGenerator) -> Schema,
+    /// The filters: an object whose properties are the parameters.
+    pub query: fn() -> Value,
+}
+
+impl Resource {
+    fn of<E: EntityInterface>() -> Self {
+        let shape = TableShape::of::<E::Table>(E::Table::NAME);
+        let table: Frag = Rendered::new(Arc::new(E::Table::default()));
+        Self {
+            name: E::NAME,
+            description: E::DESCRIPTION,
+            endpoint: E::ENDPOINT,
+            cache_ttl: E::CACHE_TTL,
+            archivable: shape.columns.iter().any(|c| c.name == "archived_at"),
+            sorts: E::sorts(),
+            default_sort: E::DEFAULT_SORT,
+            query_fields: E::Query::FIELDS,
+            schemas: Schemas {
+                create: subschema::<E::Create>,
+                update: subschema::<E::Update>,
+                get: subschema::<E::Get>,
+                list: subschema::<E::List>,
+                query: || schemars::schema_for!(E::Query).into(),
+            },
+            table,
+            get: Arc::new(Projection::new(E::Get::columns())),
+            list: Arc::new(Projection::new(E::List::columns())),
+            create_shape: BodyShape::of::<E::Create>(E::Create::FIELDS),
+            update_shape: BodyShape::of::<E::Update>(E::Update::FIELDS),
+            search: |params| {
+                let query = E::Query::parse(params);
+                E::search(Search::new(), &query).into_conditions()
+            },
+            create: |bytes, shape, principal| {
+                create_assignments::<E>(body::read(bytes, shape)?, principal)
+            },
+            replace: |bytes, shape, principal| {
+                let (body, mut set) = completed::<E>(body::read(bytes, shape)?, principal)?;
+                body.replace(&mut set);
+                Ok(set.into_list())
+            },
+            update: |bytes, shape, principal| {
+                update_assignments::<E>(body::read(bytes, shape)?, principal)
+            },
+            scope: |principal, action| E::Policy::scope(principal, action).erase(),
+            mask: |principal| E::Policy::fields(principal).erase(),
+            shape,
+        }
+    }
+
+    /// The actions that its routes offer.
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        let archivable = self.archivable;
+        Action::ALL
+            .into_iter()
+            .filter(move |a| archivable || !matches!(a, Action::Archive | Action::Restore))
+    }
+
+    /// Whether someone who is not signed in may do this on some row.
+    pub fn is_public(&self, action: Action) -> bool {
+        !self.rule(&Principal::anonymous(), action).is_never()
+    }
+
+    /// The sentence of a 404.
+    pub(crate) fn missing(&self, id: impl std::fmt::Display) -> crate::Error {
+        crate::Error::NotFound(format!("{} {id} not found", self.name))
+    }
+
+    pub(crate) fn rule(&self, principal: &Principal, action: Action) -> Rule {
+        if principal.is_system() {
+            return Rule::ALWAYS;
+        }
+        (self.scope)(principal, action)
+    }
+
+    pub(crate) fn mask(&self, principal: &Principal) -> Mask {
+        if principal.is_system() {
+            return Mask::default();
+        }
+        (self.mask)(principal)
+    }
+
+    /// Reads the body of a `POST`.
+    ///
+    /// # Errors
+    /// 400, 403 for a field that the caller may not set, 422.
+    pub(crate) fn read_create(&self, bytes: &[u8], by: &Principal) -> Result<Vec<Assignment>> {
+        self.refuse_read_only(bytes, by)?;
+        (self.create)(bytes, &self.create_shape, by)
+    }
+
+    /// Reads the body of a `PUT`.
+    ///
+    /// # Errors
+    /// As [`read_create`](Self::read_create).
+    pub(crate) fn read_replace(&self, bytes: &[u8], by: &Principal) -> Result<Vec<Assignment>> {
+        self.refuse_read_only(bytes, by)?;
+        let mask = self.mask(by);
+        let mut set = (self.replace)(bytes, &self.create_shape, by)?;
+        // What the caller may not set is not reset to its default either.
+        set.retain(|a| !mask.read_only.contains(&a.column));
+        Ok(set)
+    }
+
+    /// Reads the body of a `PATCH`.
+    ///
+    /// # Errors
+    /// As [`read_create`](Self::read_create).
+    pub(crate) fn read_update(&self, bytes: &[u8], by: &Principal) -> Result<Vec<Assignment>> {
+        self.refuse_read_only(bytes, by)?;
+        (self.update)(bytes, &self.update_shape, by)
+    }
+
+    /// Refuses a body that names a field which the caller may not set.
+    fn refuse_read_only(&self, bytes: &[u8], by: &Principal) -> Result<()> {
+        let mask = self.mask(by);
+        if mask.read_only.is_empty() {
+            return Ok(());
+        }
+        // A body that is no JSON object is refused by its own reader.
+        let sent: serde_json::Map<String, Value> =
+            serde_json::from_slice(bytes).unwrap_or_default();
+        let refused: Vec<_> = mask
+            .read_only
+            .iter()
+            .filter(|name| sent.contains_key(**name))
+            .map(|name| {
+                let detail = format!("You may not set `{name}`");
+                crate::error::FieldError::at(format!("/{name}"), "forbidden_field", detail)
+            })
+            .collect();
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(crate::Error::ForbiddenFields(refused))
+        }
+    }
+}
+
+fn subschema<B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<B>()
+}
+
+fn completed<E: EntityInterface>(
+    mut body: E::Create,
+    principal: &Principal,
+) -> Result<(E::Create, Assignments<E::Table>)> {
+    let mut set = Assignments::default();
+    E::before_create(&mut body, &mut set, principal)?;
+    Ok((body, set))
+}
+
+/// The columns of a new row.
+pub(crate) fn create_assignments<E: EntityInterface>(
+    body: E::Create,
+    principal: &Principal,
+) -> Result<Vec<Assignment>> {
+    let (body, mut set) = completed::<E>(body, principal)?;
+    body.insert(&mut set);
+    Ok(set.into_list())
+}
+
+/// The columns of a change.
+pub(crate) fn update_assignments<E: EntityInterface>(
+    mut body: E::Update,
+    principal: &Principal,
+) -> Result<Vec<Assignment>> {
+    let mut set = Assignments::default();
+    E::before_update(&mut body, &mut set, principal)?;
+    body.assign(&mut set);
+    Ok(set.into_list())
+}

@@ -1,0 +1,187 @@
+//! HTTP in, HTTP out: thin handlers, compiled once for all entities. Each knows its caller first,
+//! then its path, query and body, and leaves the rest to [`crate::operations`]. Together the two
+//! are the whole story of a request.
+
+mod request;
+mod response;
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Path, Request, rejection::PathRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, patch, post, put},
+};
+
+use self::{
+    request::{Call, PATCH_TYPES, POST_TYPES},
+    response::{list_response, no_content, not_modified, row_response},
+};
+use crate::{
+    App, Error, Result,
+    etag::{self, Tags},
+    policy::Action,
+    query::{Params, parse_list},
+    registry::Resource,
+};
+
+/// The routes of every entity, and the answers where there is no route.
+pub(crate) fn routes(app: &App) -> Router {
+    let mut router = Router::new();
+    for resource in app.registry().resources() {
+        router = entity_routes(router, app, resource);
+    }
+    router
+        .fallback(async || Error::NotFound("There is nothing at this path".to_owned()))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed {
+            // The router adds the header.
+            allow: String::new(),
+        })
+}
+
+fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
+    let all = format!("{}/{}", App::PREFIX, r.endpoint);
+    let one = format!("{all}/{{id}}");
+    let many = get(handler(app, r, list)).merge(post(handler(app, r, create)));
+    let single = get(handler(app, r, read))
+        .merge(patch(handler(app, r, update)))
+        .merge(put(handler(app, r, replace)))
+        .merge(delete(handler(app, r, remove)));
+    let mut router = router
+        .route(&all, options(many, "GET, HEAD, POST, OPTIONS"))
+        .route(&one, options(single, "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"));
+    if r.archivable {
+        let away = patch(handler(app, r, archive));
+        let back = patch(handler(app, r, restore));
+        router = router
+            .route(&format!("{one}/archive"), options(away, "PATCH, OPTIONS"))
+            .route(&format!("{one}/restore"), options(back, "PATCH, OPTIONS"));
+    }
+    router
+}
+
+/// Answers `OPTIONS` with the methods of a path.
+fn options(routes: MethodRouter, allow: &'static str) -> MethodRouter {
+    routes.options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
+}
+
+/// An axum handler from a function of a [`Call`].
+fn handler<F>(
+    app: &App,
+    r: &Arc<Resource>,
+    answer: impl Fn(Call) -> F + Clone + Send + Sync + 'static,
+) -> impl Fn(Result<Path<String>, PathRejection>, Request) -> BoxResponse + Clone + Send + Sync + 'static
+where
+    F: Future<Output = Result<Response>> + Send + 'static,
+{
+    let (app, r) = (app.clone(), Arc::clone(r));
+    move |id, request| {
+        let id = id.ok().map(|Path(id)| id);
+        let answer = answer(Call::new(app.clone(), Arc::clone(&r), id, request));
+        Box::pin(async move { answer.await.into_response() })
+    }
+}
+
+type BoxResponse = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+
+async fn create(call: Call) -> Result<Response> {
+    let by = call.principal(Action::Create).await?;
+    call.no_parameters()?;
+    let (app, r) = call.parts();
+    let body = call.body(POST_TYPES).await?;
+    let set = r.read_create(&body, &by)?;
+    let row = app.on_behalf(&by).create_row(&r, set).await?;
+    let mut response = row_response(StatusCode::CREATED, &row, &r.mask(&by));
+    let location = format!("{}/{}/{}", App::PREFIX, r.endpoint, row.id);
+    if let Ok(location) = location.parse() {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn read(call: Call) -> Result<Response> {
+    let by = call.principal(Action::Get).await?;
+    let id = call.id()?;
+    let archived = call.archived()?;
+    let row = call.app.on_behalf(&by).get_row(&call.resource, id, archived).await?;
+    let mask = call.resource.mask(&by);
+    if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
+        let tag = etag::masked(row.id, row.version, &mask);
+        if Tags::parse(tags).contains(&tag) {
+            return Ok(not_modified(&tag));
+        }
+    }
+    Ok(row_response(StatusCode::OK, &row, &mask))
+}
+
+async fn list(call: Call) -> Result<Response> {
+    let by = call.principal(Action::List).await?;
+    let r = &call.resource;
+    let query = call.query();
+    let request = parse_list(r, &r.mask(&by), query)?;
+    let listing = call.app.on_behalf(&by).list_rows(r, &request).await?;
+    let path = format!("{}/{}", App::PREFIX, r.endpoint);
+    Ok(list_response(&path, query, request.page, listing))
+}
+
+async fn update(call: Call) -> Result<Response> {
+    change(call, PATCH_TYPES, Resource::read_update).await
+}
+
+async fn replace(call: Call) -> Result<Response> {
+    change(call, POST_TYPES, Resource::read_replace).await
+}
+
+async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> Result<Response> {
+    let by = call.principal(Action::Update).await?;
+    let id = call.id()?;
+    call.no_parameters()?;
+    let expected = call.expected(id)?;
+    let (app, r) = call.parts();
+    let body = call.body(types).await?;
+    let set = read(&r, &body, &by)?;
+    let row = app.on_behalf(&by).update_row(&r, id, set, expected.as_deref()).await?;
+    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
+}
+
+type ReadBody = fn(&Resource, &[u8], &crate::Principal) -> Result<Vec<crate::dto::Assignment>>;
+
+async fn archive(call: Call) -> Result<Response> {
+    let by = call.principal(Action::Archive).await?;
+    let id = call.id()?;
+    call.no_parameters()?;
+    let expected = call.expected(id)?;
+    let (app, r) = call.parts();
+    let row = app.on_behalf(&by).archive_row(&r, id, expected.as_deref()).await?;
+    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
+}
+
+async fn restore(call: Call) -> Result<Response> {
+    let by = call.principal(Action::Restore).await?;
+    let id = call.id()?;
+    call.no_parameters()?;
+    let expected = call.expected(id)?;
+    let (app, r) = call.parts();
+    let row = app.on_behalf(&by).restore_row(&r, id, expected.as_deref()).await?;
+    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
+}
+
+async fn remove(call: Call) -> Result<Response> {
+    let by = call.principal(Action::Delete).await?;
+    let id = call.id()?;
+    call.no_parameters()?;
+    let expected = call.expected(id)?;
+    let (app, r) = call.parts();
+    app.on_behalf(&by).delete_row(&r, id, expected.as_deref()).await?;
+    Ok(no_content())
+}
+
+/// Reads a query string that takes no parameter.
+fn no_parameters(query: &str) -> Result<()> {
+    if query.is_empty() {
+        return Ok(());
+    }
+    Params::parse(query)?.finish()
+}

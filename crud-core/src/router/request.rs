@@ -1,0 +1,160 @@
+//! What a handler reads of a request: its caller, its id, its preconditions, its body.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderName, header, request::Parts},
+};
+
+use crate::{
+    App, Error, Principal, Result, Uuid,
+    error::FieldError,
+    etag::Tags,
+    policy::Action,
+    query::{Archived, Params, archived},
+    registry::Resource,
+};
+
+pub(super) const POST_TYPES: &[&str] = &["application/json"];
+pub(super) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
+
+/// The largest body, in bytes.
+pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// One request to one entity.
+pub(super) struct Call {
+    pub(super) app: App,
+    pub(super) resource: Arc<Resource>,
+    id: Option<String>,
+    head: Parts,
+    /// Locked by nobody: a body may be sent to another thread but not shared, and a handler's future,
+    /// which shares the rest of the call, must be sendable.
+    body: Mutex<Body>,
+}
+
+impl Call {
+    pub(super) fn new(
+        app: App,
+        resource: Arc<Resource>,
+        id: Option<String>,
+        request: Request,
+    ) -> Self {
+        let (head, body) = request.into_parts();
+        Self {
+            app,
+            resource,
+            id,
+            head,
+            body: Mutex::new(body),
+        }
+    }
+
+    /// What the answer needs after the body has been read.
+    pub(super) fn parts(&self) -> (App, Arc<Resource>) {
+        (self.app.clone(), Arc::clone(&self.resource))
+    }
+
+    /// Who asks. Where nobody needs to be signed in, a bad token is as none.
+    ///
+    /// # Errors
+    /// 401 for a bad token elsewhere.
+    pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
+        let headers = &self.head.headers;
+        if self.resource.is_public(action) {
+            return self.app.auth().optional_principal(headers).await;
+        }
+        self.app.auth().principal(headers).await
+    }
+
+    /// The id in the path.
+    ///
+    /// # Errors
+    /// 422 if it is not of the id's type.
+    pub(super) fn id(&self) -> Result<Uuid> {
+        let given = self.id.as_deref().unwrap_or_default();
+        given.parse().map_err(|_| {
+            let detail = format!("The id of a {} is a UUID", self.resource.name);
+            Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
+        })
+    }
+
+    /// The query string.
+    pub(super) fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// # Errors
+    /// 400 if there is any parameter.
+    pub(super) fn no_parameters(&self) -> Result<()> {
+        super::no_parameters(self.query())
+    }
+
+    /// Whether archived rows are asked for.
+    ///
+    /// # Errors
+    /// 400 for any other parameter.
+    pub(super) fn archived(&self) -> Result<Archived> {
+        if self.query().is_empty() {
+            return Ok(Archived::Hidden);
+        }
+        let mut params = Params::parse(self.query())?;
+        let archived = match self.resource.archivable {
+            true => archived(&mut params),
+            false => Archived::Any,
+        };
+        params.finish()?;
+        Ok(archived)
+    }
+
+    /// A header as text.
+    ///
+    /// # Errors
+    /// 400 if it is not text.
+    pub(super) fn header(&self, name: &HeaderName) -> Result<Option<&str>> {
+        let Some(value) = self.head.headers.get(name) else {
+            return Ok(None);
+        };
+        value.to_str().map(Some).map_err(|_| {
+            Error::bad_request("malformed_header", format!("The header `{name}` is not text"))
+        })
+    }
+
+    /// The versions that `If-Match` accepts.
+    ///
+    /// # Errors
+    /// 400 if the header is not text.
+    pub(super) fn expected(&self, id: Uuid) -> Result<Option<Vec<i64>>> {
+        let tags = self.header(&header::IF_MATCH)?;
+        Ok(tags.and_then(|tags| Tags::parse(tags).versions(id)))
+    }
+
+    /// The body, if it is of a type that the route reads.
+    ///
+    /// # Errors
+    /// 415, 413, 400.
+    pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
+        let given = self.header(&header::CONTENT_TYPE)?.unwrap_or_default();
+        let essence = given.split(';').next().unwrap_or_default().trim();
+        if !types.iter().any(|t| t.eq_ignore_ascii_case(essence)) {
+            return Err(Error::UnsupportedMediaType { accepted: types[0] });
+        }
+        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        read_body(body).await
+    }
+}
+
+async fn read_body(body: Body) -> Result<Bytes> {
+    axum::body::to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|error| {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(|source| source.to_string().contains("length limit"));
+            if too_large {
+                Error::TooLarge { limit: BODY_LIMIT }
+            } else {
+                Error::bad_request("unreadable_body", "The body ended before it was whole")
+            }
+        })
+}

@@ -1,0 +1,126 @@
+//! What a handler answers: rows with their entity tags, lists with their links.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use crate::{
+    etag,
+    operations::{Listing, Row},
+    policy::Mask,
+    query::Page,
+};
+
+/// A row as a body, with its tag.
+pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Response {
+    let mut response = json(status, row.json.clone().into());
+    tag(response.headers_mut(), &etag::masked(row.id, row.version, mask));
+    response
+}
+
+/// 304: the client has this version.
+pub(super) fn not_modified(etag: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    private(response.headers_mut());
+    tag(response.headers_mut(), etag);
+    response
+}
+
+/// 204.
+pub(super) fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A page, with its total and its links to other pages (RFC 8288).
+pub(super) fn list_response(path: &str, query: &str, page: Page, listing: Listing) -> Response {
+    let links = links(path, query, page, &listing);
+    let mut response = json(StatusCode::OK, listing.json.into());
+    let headers = response.headers_mut();
+    if let Some(total) = listing.total {
+        headers.insert("x-total-count", HeaderValue::from(total));
+    }
+    if let Ok(links) = links.parse() {
+        headers.insert(header::LINK, links);
+    }
+    response
+}
+
+fn json(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    private(headers);
+    response
+}
+
+/// Answers depend on who asks, and must be asked for again.
+fn private(headers: &mut HeaderMap) {
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+}
+
+fn tag(headers: &mut HeaderMap, etag: &str) {
+    if let Ok(etag) = etag.parse() {
+        headers.insert(header::ETAG, etag);
+    }
+}
+
+fn links(path: &str, query: &str, page: Page, listing: &Listing) -> String {
+    let kept = kept(query);
+    let mut links = String::with_capacity(256);
+    let mut link = |relation: &str, offset: i64| {
+        use std::fmt::Write;
+        let (limit, kept) = (page.limit, kept.as_str());
+        let comma = if links.is_empty() { "" } else { ", " };
+        // Writing to a String cannot fail.
+        let _ = if page.by_offset {
+            write!(links, "{comma}<{path}?{kept}limit={limit}&offset={offset}>; rel=\"{relation}\"")
+        } else {
+            let number = offset / limit + 1;
+            write!(links, "{comma}<{path}?{kept}page={number}&page_size={limit}>; rel=\"{relation}\"")
+        };
+    };
+    link("first", 0);
+    if page.offset > 0 {
+        link("prev", (page.offset - page.limit).max(0));
+    }
+    if listing.more {
+        link("next", page.offset + page.limit);
+    }
+    if let Some(total) = listing.total {
+        link("last", (total - 1).max(0) / page.limit * page.limit);
+    }
+    links
+}
+
+/// The parameters that stay the same from page to page, each followed by `&`.
+fn kept(query: &str) -> String {
+    if query.is_empty() {
+        return String::new();
+    }
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    let mut any = false;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if !["page", "page_size", "limit", "offset", "skip"].contains(&&*name) {
+            kept.append_pair(&name, &value);
+            any = true;
+        }
+    }
+    let mut kept = kept.finish();
+    if any {
+        kept.push('&');
+    }
+    kept
+}

@@ -1,0 +1,140 @@
+//! The grammar of `#[entity(…)]`.
+
+use syn::{
+    Attribute, Error, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt,
+    parenthesized, parse::ParseStream, punctuated::Punctuated,
+};
+
+use super::{Grammar, arguments, entries, parse_all, value};
+use crate::diagnostics::Errors;
+
+const GRAMMAR: Grammar = Grammar {
+    what: "key of `#[entity]`",
+    words: &[
+        "endpoint",
+        "table",
+        "create",
+        "get",
+        "list",
+        "update",
+        "query",
+        "search",
+        "policy",
+        "cache_ttl",
+        "sort",
+        "default_sort",
+        "before_create",
+        "before_update",
+        "name",
+    ],
+};
+
+/// The keys as they were written; whether one is missing or wrong is the model's to say.
+#[derive(Default)]
+pub struct EntityArgs {
+    pub endpoint: Option<LitStr>,
+    pub table: Option<Path>,
+    pub create: Option<Type>,
+    pub get: Option<Type>,
+    pub list: Option<Type>,
+    pub update: Option<Type>,
+    pub query: Option<Type>,
+    pub search: Option<Path>,
+    pub policy: Option<Type>,
+    pub cache_ttl: Option<CacheTtl>,
+    pub sort: Vec<Ident>,
+    pub default_sort: Option<LitStr>,
+    pub before_create: Option<Path>,
+    pub before_update: Option<Path>,
+    pub name: Option<LitStr>,
+    /// The words given, faulty values included: what was tried is not missing.
+    pub tried: Vec<String>,
+}
+
+/// The value of `cache_ttl`.
+pub enum CacheTtl {
+    Off,
+    Seconds(LitInt),
+}
+
+impl EntityArgs {
+    /// Reads every `#[entity(…)]` among the attributes; `None` when there is none.
+    pub fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
+        let mut args = Self::default();
+        let mut seen = Vec::new();
+        let mut found = false;
+        for attribute in attributes.iter().filter(|a| a.path().is_ident("entity")) {
+            found = true;
+            let Some(tokens) = errors.take(arguments(attribute)) else {
+                continue;
+            };
+            parse_all(tokens, errors, |input, errors| {
+                entries(input, &GRAMMAR, &mut seen, errors, &mut |key, input| {
+                    args.entry(key, input)
+                });
+            });
+        }
+        found.then_some(args)
+    }
+
+    fn entry(&mut self, key: &Ident, input: ParseStream) -> Result<bool> {
+        self.tried.push(key.to_string());
+        match key.to_string().as_str() {
+            "endpoint" => self.endpoint = Some(value(key, input, "endpoint = \"courses\"")?),
+            "table" => self.table = Some(value(key, input, "table = courses")?),
+            "create" => self.create = Some(value(key, input, "create = CourseCreate")?),
+            "get" => self.get = Some(value(key, input, "get = CourseGet")?),
+            "list" => self.list = Some(value(key, input, "list = CourseList")?),
+            "update" => self.update = Some(value(key, input, "update = CourseUpdate")?),
+            "query" => self.query = Some(value(key, input, "query = CourseQuery")?),
+            "search" => self.search = Some(value(key, input, "search = course_search")?),
+            "policy" => self.policy = Some(value(key, input, "policy = CoursePolicy")?),
+            "cache_ttl" => self.cache_ttl = Some(cache_ttl(key, input)?),
+            "sort" => self.sort = columns(key, input)?,
+            "default_sort" => {
+                self.default_sort = Some(value(key, input, "default_sort = \"-created_at\"")?);
+            }
+            "before_create" => self.before_create = Some(value(key, input, "before_create = f")?),
+            "before_update" => self.before_update = Some(value(key, input, "before_update = f")?),
+            "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn cache_ttl(key: &Ident, input: ParseStream) -> Result<CacheTtl> {
+    const HELP: &str = "`cache_ttl` is a number of seconds, or `off`\n\
+                        help: the correct format looks like `cache_ttl = 300`";
+    if !input.peek(Token![=]) {
+        return Err(Error::new(key.span(), HELP));
+    }
+    input.parse::<Token![=]>()?;
+    if input.peek(LitInt) {
+        return Ok(CacheTtl::Seconds(input.parse()?));
+    }
+    match input.parse::<Ident>() {
+        Ok(word) if word == "off" => Ok(CacheTtl::Off),
+        Ok(word) => Err(Error::new(word.span(), HELP)),
+        Err(error) => Err(Error::new(error.span(), HELP)),
+    }
+}
+
+fn columns(key: &Ident, input: ParseStream) -> Result<Vec<Ident>> {
+    let help = "help: the correct format looks like `sort(title, created_at)`";
+    if !input.peek(syn::token::Paren) {
+        let text = format!("`{key}` names columns in brackets\n{help}");
+        return Err(Error::new(key.span(), text));
+    }
+    let inside;
+    parenthesized!(inside in input);
+    let columns: Result<Punctuated<Ident, Token![,]>> =
+        Punctuated::parse_terminated_with(&inside, Ident::parse_any);
+    match columns {
+        Ok(columns) => Ok(columns.into_iter().collect()),
+        Err(error) => {
+            let text = format!("expected the name of a column\n{help}");
+            Err(Error::new(error.span(), text))
+        }
+    }
+}

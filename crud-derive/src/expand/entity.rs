@@ -1,0 +1,170 @@
+//! `#[derive(EntityInterface)]`: one `impl`, and the check that the table has the standard columns.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Ident, Path, ext::IdentExt, spanned::Spanned};
+
+use super::{column, respan};
+use crate::model::entity::{ALWAYS_SORTED, Entity};
+
+/// The columns that every entity's table has.
+const STANDARD: [&str; 6] = [
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "created_by",
+    "updated_by",
+];
+
+/// The code of an entity.
+pub fn expand(entity: &Entity) -> TokenStream {
+    let Entity {
+        ident,
+        name,
+        description,
+        endpoint,
+        table,
+        create,
+        get,
+        list,
+        update,
+        query,
+        policy,
+        ..
+    } = entity;
+    let cache_ttl = match entity.cache_ttl {
+        Some(seconds) => quote!(::core::option::Option::Some(#seconds)),
+        None => quote!(::core::option::Option::None),
+    };
+    let default_sort = entity
+        .default_sort
+        .as_ref()
+        .map(|sort| quote!(const DEFAULT_SORT: &'static str = #sort;));
+    let sorts = sorts(entity);
+    let search = search(entity);
+    let before_create = entity
+        .before_create
+        .as_ref()
+        .map(|function| hook(function, &quote!(before_create), &quote!(Create), table));
+    let before_update = entity
+        .before_update
+        .as_ref()
+        .map(|function| hook(function, &quote!(before_update), &quote!(Update), table));
+    let standard = standard_columns(table);
+    quote! {
+        const _: () = {
+            #[automatically_derived]
+            impl ::crud_core::EntityInterface for #ident {
+                type Table = #table::table;
+                type Create = #create;
+                type Get = #get;
+                type List = #list;
+                type Update = #update;
+                type Query = #query;
+                type Policy = #policy;
+
+                const NAME: &'static str = #name;
+                const DESCRIPTION: &'static str = #description;
+                const ENDPOINT: &'static str = #endpoint;
+                const CACHE_TTL: ::core::option::Option<u64> = #cache_ttl;
+                #default_sort
+
+                #sorts
+                #search
+                #before_create
+                #before_update
+            }
+            #standard
+        };
+    }
+}
+
+fn sorts(entity: &Entity) -> TokenStream {
+    let table = &entity.table;
+    let declared = entity.sort.iter().map(|name| {
+        let column = column(table, name, name.span());
+        quote_spanned!(name.span()=> ::crud_core::__private::SortColumn::of(#column))
+    });
+    let always = ALWAYS_SORTED
+        .iter()
+        .filter(|name| {
+            !entity
+                .sort
+                .iter()
+                .any(|declared| declared.unraw() == **name)
+        })
+        .map(|name| {
+            let span = table_span(table);
+            let column = column(table, &Ident::new(name, span), span);
+            quote_spanned!(span=> ::crud_core::__private::SortColumn::of(#column))
+        });
+    quote! {
+        fn sorts() -> ::std::vec::Vec<::crud_core::__private::SortColumn> {
+            ::std::vec![#(#declared,)* #(#always,)*]
+        }
+    }
+}
+
+/// The function is bound to its type first: a wrong signature is then one error, which shows both.
+fn search(entity: &Entity) -> TokenStream {
+    let Entity {
+        table,
+        query,
+        search,
+        ..
+    } = entity;
+    let span = search.span().resolved_at(Span::call_site());
+    let call = quote_spanned! {span=>
+        let declared: fn(
+            ::crud_core::__private::Search<#table::table>,
+            &#query,
+        ) -> ::crud_core::__private::Search<#table::table> = #search;
+        declared(search, query)
+    };
+    quote! {
+        fn search(
+            search: ::crud_core::__private::Search<#table::table>,
+            query: &#query,
+        ) -> ::crud_core::__private::Search<#table::table> {
+            #call
+        }
+    }
+}
+
+fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) -> TokenStream {
+    let span = function.span().resolved_at(Span::call_site());
+    let call = quote_spanned! {span=>
+        let declared: fn(
+            &mut <Self as ::crud_core::EntityInterface>::#dto,
+            &mut ::crud_core::__private::Assignments<#table::table>,
+            &::crud_core::__private::Principal,
+        ) -> ::crud_core::Result<()> = #function;
+        declared(body, set, principal)
+    };
+    quote! {
+        fn #name(
+            body: &mut Self::#dto,
+            set: &mut ::crud_core::__private::Assignments<#table::table>,
+            principal: &::crud_core::__private::Principal,
+        ) -> ::crud_core::Result<()> {
+            #call
+        }
+    }
+}
+
+/// Never called: it only has to compile, and says so at the table when it does not.
+fn standard_columns(table: &Path) -> TokenStream {
+    let span = table_span(table);
+    let columns = STANDARD.map(|name| column(table, &respan(&Ident::new(name, span), span), span));
+    quote_spanned! {span=>
+        const _: fn() = || ::crud_core::__private::standard_columns(#(#columns),*);
+    }
+}
+
+fn table_span(table: &Path) -> Span {
+    table
+        .segments
+        .last()
+        .map_or_else(Span::call_site, |last| last.ident.span())
+}

@@ -1,0 +1,162 @@
+//! The tables of the LMS, as Diesel sees them on both databases.
+//!
+//! Entities, their search functions and the import use these names. A table changes together with a
+//! migration for each database; `lms-server check` fails when the two drift apart. Nothing else belongs here.
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// People who sign in.
+    users (id) {
+        id -> Uuid,
+        /// In lower case, and unique over archived rows too.
+        email -> Text,
+        full_name -> Text,
+        /// Null: nobody can sign in.
+        password_hash -> Nullable<Text>,
+        /// `student`, `instructor` or `admin`.
+        role -> Text,
+        is_active -> Bool,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// Bodies that own other things.
+    organizations (id) {
+        id -> Uuid,
+        name -> Text,
+        description -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// What an instructor teaches: here, one presentation of a course.
+    courses (id) {
+        id -> Uuid,
+        title -> Text,
+        /// Unique among the courses that are not archived.
+        slug -> Text,
+        description -> Nullable<Text>,
+        category -> Nullable<Text>,
+        /// `beginner`, `intermediate` or `advanced`.
+        difficulty_level -> Nullable<Text>,
+        is_published -> Bool,
+        thumbnail_url -> Nullable<Text>,
+        /// At least 1.
+        estimated_duration_minutes -> Nullable<Integer>,
+        metadata -> Nullable<Jsonb>,
+        instructor_id -> Uuid,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// Parts of a course that group lessons; one may stand alone.
+    modules (id) {
+        id -> Uuid,
+        title -> Text,
+        description -> Nullable<Text>,
+        course_id -> Nullable<Uuid>,
+        /// The place within the course.
+        order -> Integer,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// One piece of learning material of a course, in the course's own order.
+    lessons (id) {
+        id -> Uuid,
+        course_id -> Uuid,
+        module_id -> Nullable<Uuid>,
+        title -> Text,
+        content_type -> Text,
+        content -> Nullable<Text>,
+        video_url -> Nullable<Text>,
+        /// At least 0.
+        duration_minutes -> Nullable<Integer>,
+        /// The place within the course.
+        order -> Integer,
+        metadata -> Nullable<Jsonb>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// What is marked in a course.
+    assessments (id) {
+        id -> Uuid,
+        course_id -> Uuid,
+        title -> Text,
+        assessment_type -> Text,
+        /// Whole days after the start of the course.
+        due_day -> Nullable<Integer>,
+        /// The share of the final mark in percent, 0 to 100.
+        weight -> Double,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+// `created_by` and `updated_by` refer to users too; Diesel joins over one key per pair, so name them with `.on()`.
+diesel::joinable!(courses -> users (instructor_id));
+diesel::joinable!(modules -> courses (course_id));
+diesel::joinable!(lessons -> courses (course_id));
+diesel::joinable!(lessons -> modules (module_id));
+diesel::joinable!(assessments -> courses (course_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    organizations,
+    courses,
+    modules,
+    lessons,
+    assessments,
+);
