@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
@@ -53,18 +53,23 @@ impl Tx {
     /// Commits. If a statement failed, rolls back and says so.
     pub async fn commit(self) -> DbResult<()> {
         if let Err(error) = self.check() {
-            self.rollback().await?;
+            // The first failure is what the caller must know; a rollback that fails closes the connection.
+            let _ = self.rollback().await;
             return Err(error);
         }
-        match self.backend {
-            Backend::Pg(lease) => {
-                // An error leaves the lease to its drop: the connection is closed.
-                postgres::batch(&lease, "COMMIT").await?;
-                lease.clean();
-                Ok(())
-            }
+        let idle = self.last().elapsed();
+        let result = match self.backend {
+            Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
+                Ok(()) => {
+                    lease.clean();
+                    Ok(())
+                }
+                // The lease is dropped: the connection is closed.
+                Err(error) => Err(error),
+            },
             Backend::Sqlite(tx) => tx.commit().await,
-        }
+        };
+        result.map_err(|error| blame_idleness(error, idle))
     }
 
     /// Rolls back and waits until it is done.
@@ -115,17 +120,21 @@ impl Tx {
         let result = statement.await;
         outcome.succeeded = result.is_ok();
         *self.last() = Instant::now();
-        match result {
-            // PostgreSQL closes the connection of an idle transaction; all that arrives is that it is closed.
-            Err(DbError::Unavailable(_)) if idle >= IDLE_IN_TRANSACTION => {
-                Err(DbError::TransactionFailed("it was idle for more than 5 s"))
-            }
-            other => other,
-        }
+        result.map_err(|error| blame_idleness(error, idle))
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Instant> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// PostgreSQL closes the connection of an idle transaction; all that arrives here is that it is closed.
+fn blame_idleness(error: DbError, idle: Duration) -> DbError {
+    match error {
+        DbError::Unavailable(_) if idle >= IDLE_IN_TRANSACTION => {
+            DbError::TransactionFailed("it was idle for more than 5 s")
+        }
+        other => other,
     }
 }
 
