@@ -35,10 +35,6 @@ pub(crate) fn routes(app: &App) -> Router {
     }
     router
         .fallback(async || Error::NotFound("There is nothing at this path".to_owned()))
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed {
-            // The router adds the header.
-            allow: String::new(),
-        })
 }
 
 fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
@@ -62,9 +58,11 @@ fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
     router
 }
 
-/// Answers `OPTIONS` with the methods of a path.
+/// Answers `OPTIONS`, and every method that a path does not have, with those that it has.
 fn options(routes: MethodRouter, allow: &'static str) -> MethodRouter {
-    routes.options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
+    routes
+        .options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
+        .fallback(async move || Error::MethodNotAllowed { allow })
 }
 
 /// An axum handler from a function of a [`Call`].

@@ -13,7 +13,7 @@ pub(super) struct Register {
     #[serde(deserialize_with = "crud_core::dto::de::trimmed")]
     pub(super) email: String,
     /// The password: 8 characters to 128 bytes.
-    #[schemars(length(min = 8, max = 128))]
+    #[validate(length(min = 8, max = 128))]
     #[serde(deserialize_with = "crud_core::dto::de::text")]
     pub(super) password: String,
     /// The user's name.
