@@ -74,22 +74,19 @@ impl PgDb {
     pub(super) async fn load(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
         let lease = self.lease().await?;
         let result = load(&lease, stmt, sink).await;
-        lease.release();
-        result
+        lease.after(result)
     }
 
     pub(super) async fn execute(&self, stmt: Stmt) -> DbResult<usize> {
         let lease = self.lease().await?;
         let result = execute(&lease, stmt).await;
-        lease.release();
-        result
+        lease.after(result)
     }
 
     pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
         let lease = self.lease().await?;
         let result = batch(&lease, sql).await;
-        lease.release();
-        result
+        lease.after(result)
     }
 }
 
@@ -128,6 +125,17 @@ pub struct PgLease {
 }
 
 impl PgLease {
+    /// Gives the connection back, unless the server said that it ends: then the socket closes a moment later.
+    fn after<R>(self, result: DbResult<R>) -> DbResult<R> {
+        match result {
+            Err(error @ DbError::Unavailable(_)) => Err(error),
+            other => {
+                self.release();
+                other
+            }
+        }
+    }
+
     /// Gives the connection back to the pool. Nothing may run on it and no transaction be open.
     pub fn release(mut self) {
         drop(self.object.take());

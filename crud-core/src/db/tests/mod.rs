@@ -64,6 +64,14 @@ impl Drop for TestDb {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test, not a setting of the program"
+)]
+fn postgres_url() -> Option<String> {
+    std::env::var("TEST_POSTGRES_URL").ok()
+}
+
 async fn databases() -> Vec<TestDb> {
     databases_with(|_| ()).await
 }
@@ -86,7 +94,7 @@ async fn databases_with(change: impl Fn(&mut DbConfig)) -> Vec<TestDb> {
             _turn: None,
         });
     }
-    if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
+    if let Some(url) = postgres_url() {
         let turn = POSTGRES.lock().await;
         let mut config = DbConfig::new(url);
         change(&mut config);
