@@ -43,10 +43,20 @@ impl Login {
         match (field("username"), field("password")) {
             (Some(email), Some(password)) => Ok(Self { email, password }),
             (email, password) => {
-                let missing = [("username", email.is_none()), ("password", password.is_none())];
-                let faults = missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| {
-                    FieldError::at(format!("/{name}"), "required", format!("`{name}` is required"))
-                });
+                let missing = [
+                    ("username", email.is_none()),
+                    ("password", password.is_none()),
+                ];
+                let faults = missing
+                    .iter()
+                    .filter(|(_, missing)| *missing)
+                    .map(|(name, _)| {
+                        FieldError::at(
+                            format!("/{name}"),
+                            "required",
+                            format!("`{name}` is required"),
+                        )
+                    });
                 Err(Error::Invalid(faults.collect()))
             }
         }

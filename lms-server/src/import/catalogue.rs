@@ -50,7 +50,9 @@ pub async fn load(lms: &Lms, source: &Source, by: &Principal) -> Result<Imported
         })
     };
     let imported = lms.app.db().transaction(work).await;
-    imported.map_err(|failure| anyhow!(failure.0)).context("loading the catalogue")
+    imported
+        .map_err(|failure| anyhow!(failure.0))
+        .context("loading the catalogue")
 }
 
 fn read<R: super::oulad::Record>(source: &Source) -> Result<Vec<R>> {

@@ -73,7 +73,9 @@ async fn read_login(request: Request) -> Result<Login> {
 
 fn is_form(headers: &HeaderMap) -> bool {
     let given = headers.get(header::CONTENT_TYPE);
-    let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     given.starts_with("application/x-www-form-urlencoded")
 }
 
