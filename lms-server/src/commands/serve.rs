@@ -27,6 +27,9 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run() -> Result<()> {
     let config = configured()?;
+    if config.otlp_endpoint.is_some() {
+        say("OTEL_EXPORTER_OTLP_ENDPOINT is set, but traces are not exported yet");
+    }
     let lms = connected(&config).await?;
     lms.migrate().await?;
     fill(&lms, &config).await?;
