@@ -42,8 +42,5 @@ pub use self::{
     registry::Registry,
 };
 
-/// What the macros' expansions name. Not for use by hand.
 #[doc(hidden)]
-pub mod __private {
-    pub use {diesel, schemars, serde, validator};
-}
+pub mod __private;

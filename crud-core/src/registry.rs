@@ -140,7 +140,7 @@ pub struct Schemas {
 impl Resource {
     fn of<E: EntityInterface>() -> Self {
         let shape = TableShape::of::<E::Table>(E::Table::NAME);
-        let table: Frag = Rendered::new(Arc::new(E::Table::default()));
+        let table: Frag = Rendered::frag(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,
             description: E::DESCRIPTION,

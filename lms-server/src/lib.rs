@@ -1,1 +1,5 @@
-
+pub mod entities;
+pub mod import;
+pub mod roles;
+#[expect(missing_docs, reason = "table! documents itself")]
+pub mod schema;

@@ -6,12 +6,15 @@
 
 mod columns;
 mod config;
+mod contains;
+mod drift;
 mod error;
 mod error_postgres;
 mod error_sqlite;
 mod executor;
 mod foreign_keys;
 pub mod fragment;
+mod migrate;
 mod postgres;
 pub mod sql_types;
 mod sqlite;
@@ -27,10 +30,12 @@ use futures_util::future::BoxFuture;
 pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
+pub use self::contains::ContainsCi;
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
 pub use self::foreign_keys::ForeignKey;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
+pub use self::migrate::{Migration, Migrations};
 use self::postgres::PgDb;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
@@ -145,3 +150,6 @@ impl Executor for Db {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,20 +165,21 @@ pub(super) struct PgManager {
 }
 
 impl Manager for PgManager {
-    type Type = PgConn;
+    // Boxed: it is moved in and out of the pool for every statement.
+    type Type = Box<PgConn>;
     type Error = diesel::ConnectionError;
 
-    async fn create(&self) -> Result<PgConn, Self::Error> {
+    async fn create(&self) -> Result<Box<PgConn>, Self::Error> {
         let mut conn = AsyncPgConnection::establish(&self.url).await?;
         let setup = conn.batch_execute(&self.setup).await;
         setup.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
         let cached = Arc::new(AtomicUsize::new(0));
         conn.set_instrumentation(CountCached(cached.clone()));
-        Ok(PgConn { conn, cached })
+        Ok(Box::new(PgConn { conn, cached }))
     }
 
     /// No round trip: a connection whose socket is closed is known without asking the server.
-    async fn recycle(&self, pooled: &mut PgConn, _: &Metrics) -> RecycleResult<Self::Error> {
+    async fn recycle(&self, pooled: &mut Box<PgConn>, _: &Metrics) -> RecycleResult<Self::Error> {
         if pooled.conn.is_broken() {
             return Err(RecycleError::message("the connection is closed"));
         }

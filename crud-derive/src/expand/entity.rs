@@ -115,17 +115,18 @@ fn search(entity: &Entity) -> TokenStream {
         ..
     } = entity;
     let span = search.span().resolved_at(Span::call_site());
+    let [conditions, filters] = [local("conditions"), local("filters")];
     let call = quote_spanned! {span=>
         let declared: fn(
             ::crud_core::__private::Search<#table::table>,
             &#query,
         ) -> ::crud_core::__private::Search<#table::table> = #search;
-        declared(search, query)
+        declared(#conditions, #filters)
     };
     quote! {
         fn search(
-            search: ::crud_core::__private::Search<#table::table>,
-            query: &#query,
+            #conditions: ::crud_core::__private::Search<#table::table>,
+            #filters: &#query,
         ) -> ::crud_core::__private::Search<#table::table> {
             #call
         }
@@ -134,23 +135,29 @@ fn search(entity: &Entity) -> TokenStream {
 
 fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) -> TokenStream {
     let span = function.span().resolved_at(Span::call_site());
+    let [body, set, principal] = [local("body"), local("set"), local("principal")];
     let call = quote_spanned! {span=>
         let declared: fn(
             &mut <Self as ::crud_core::EntityInterface>::#dto,
             &mut ::crud_core::__private::Assignments<#table::table>,
             &::crud_core::__private::Principal,
         ) -> ::crud_core::Result<()> = #function;
-        declared(body, set, principal)
+        declared(#body, #set, #principal)
     };
     quote! {
         fn #name(
-            body: &mut Self::#dto,
-            set: &mut ::crud_core::__private::Assignments<#table::table>,
-            principal: &::crud_core::__private::Principal,
+            #body: &mut Self::#dto,
+            #set: &mut ::crud_core::__private::Assignments<#table::table>,
+            #principal: &::crud_core::__private::Principal,
         ) -> ::crud_core::Result<()> {
             #call
         }
     }
+}
+
+/// A parameter of the generated code, which hides nothing of the declaration's own names.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// Never called: it only has to compile, and says so at the table when it does not.
