@@ -34,7 +34,7 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     }
     let draft = Draft::new(r, Action::Create, "create").body(create.clone(), POST_TYPES);
     let draft = draft.answers(201, answer);
-    paths.add(&all, "post", draft.done(&[400, 403, 409, 413, 415, 422]));
+    paths.add(&all, "post", draft.done(&[400, 403, 408, 409, 413, 415, 422]));
 
     let mut parameters = vec![parameters::id(r)];
     parameters.extend(parameters::archived(r));
@@ -46,7 +46,7 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     let change = |action, verb| {
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
     };
-    let patched = &[400, 403, 404, 409, 412, 413, 415, 422];
+    let patched = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
     let draft = change(Action::Update, "update").body(update, PATCH_TYPES);
     paths.add(&one, "patch", draft.answers(200, row()).done(patched));
     let draft = change(Action::Update, "replace").body(create, POST_TYPES);

@@ -13,6 +13,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (403, "Forbidden", "Visible, but not allowed."),
     (404, "NotFound", "There is no such row, or the caller may not see it."),
     (405, "MethodNotAllowed", "The path exists, the method does not."),
+    (408, "Timeout", "The body took too long to arrive."),
     (409, "Conflict", "A unique, foreign-key or state conflict, which names the field."),
     (412, "PreconditionFailed", "`If-Match` names another version than the row has."),
     (413, "BodyTooLarge", "The body is larger than the server takes."),
