@@ -32,6 +32,13 @@ impl BodyShape {
         }
     }
 
+    /// The fields' names.
+    fn names(&self) -> Vec<String> {
+        let schema = (self.schema)();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.map(|p| p.keys().cloned().collect()).unwrap_or_default()
+    }
+
     fn validator(&self) -> Option<&Validator> {
         let build = || jsonschema::validator_for(&(self.schema)()).ok();
         self.validator.get_or_init(build).as_ref()
@@ -122,9 +129,9 @@ fn schema_fault(
             faults.push(FieldError::at(at, "required", detail));
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known: Vec<_> = shape.fields.iter().map(|f| f.name).collect();
+            let accepted = shape.names().join(", ");
             for name in unexpected {
-                let detail = format!("Unknown field `{name}`: accepted are {}", known.join(", "));
+                let detail = format!("Unknown field `{name}`: accepted are {accepted}");
                 let at = format!("{pointer}/{}", escape(name));
                 faults.push(FieldError::at(at, "unknown_field", detail));
             }

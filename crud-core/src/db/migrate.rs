@@ -44,6 +44,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// The key of PostgreSQL's advisory lock: "crudmigr".
 const LOCK_KEY: &str = "7166478263893616498";
 
+/// What the framework's own statements need of PostgreSQL; made anew with every migration run.
+const FUNCTIONS: &str = include_str!("functions.sql");
+
 const CREATE_TABLE: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS schema_migrations (version bigint PRIMARY KEY, name text NOT NULL, \
      checksum text NOT NULL, applied_at timestamptz NOT NULL)",
@@ -152,6 +155,7 @@ impl Db {
                  SELECT pg_advisory_xact_lock({LOCK_KEY})"
             ))
             .await?;
+            tx.batch(FUNCTIONS).await?;
         }
         tx.batch(CREATE_TABLE[usize::from(self.kind() == DbKind::Sqlite)])
             .await?;

@@ -12,16 +12,15 @@ use crate::{
     App, Error, Principal, Result, Uuid,
     error::FieldError,
     etag::Tags,
+    extract::media_type,
     policy::Action,
     query::{Archived, Params, archived},
     registry::Resource,
+    serve::{BODY_LIMIT, read_body},
 };
 
 pub(super) const POST_TYPES: &[&str] = &["application/json"];
 pub(super) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
-
-/// The largest body, in bytes.
-pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// One request to one entity.
 pub(super) struct Call {
@@ -135,26 +134,8 @@ impl Call {
     /// # Errors
     /// 415, 413, 400.
     pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
-        let given = self.header(&header::CONTENT_TYPE)?.unwrap_or_default();
-        let essence = given.split(';').next().unwrap_or_default().trim();
-        if !types.iter().any(|t| t.eq_ignore_ascii_case(essence)) {
-            return Err(Error::UnsupportedMediaType { accepted: types[0] });
-        }
+        media_type(&self.head.headers, types)?;
         let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
-        read_body(body).await
+        read_body(body, BODY_LIMIT).await
     }
-}
-
-async fn read_body(body: Body) -> Result<Bytes> {
-    axum::body::to_bytes(body, BODY_LIMIT)
-        .await
-        .map_err(|error| {
-            let too_large = std::error::Error::source(&error)
-                .is_some_and(|source| source.to_string().contains("length limit"));
-            if too_large {
-                Error::TooLarge { limit: BODY_LIMIT }
-            } else {
-                Error::bad_request("unreadable_body", "The body ended before it was whole")
-            }
-        })
 }
