@@ -14,11 +14,18 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 /// schema is one of JSON Schema 2020-12 whose patterns compile and whose default is valid.
 pub fn check(document: &Value) -> Vec<String> {
     let mut faults = Faults::default();
-    if !document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")) {
+    if !document["openapi"]
+        .as_str()
+        .is_some_and(|version| version.starts_with("3.1."))
+    {
         faults.add("/openapi", "is not 3.1");
     }
     for key in ["title", "version"] {
-        if document["info"][key].as_str().unwrap_or_default().is_empty() {
+        if document["info"][key]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+        {
             faults.add(&format!("/info/{key}"), "is missing");
         }
     }
@@ -54,7 +61,9 @@ impl Faults {
 }
 
 fn validator(document: &Value, pointer: &str) -> Result<jsonschema::Validator, String> {
-    let schema = document.pointer(pointer).ok_or_else(|| format!("{pointer} is not there"))?;
+    let schema = document
+        .pointer(pointer)
+        .ok_or_else(|| format!("{pointer} is not there"))?;
     let known = json!({ "schemas": document["components"]["schemas"] });
     let within = json!({ "allOf": [schema], "components": known });
     jsonschema::draft202012::options()
@@ -110,14 +119,23 @@ fn parameters(path: &str, operation: &Value, place: &str, faults: &mut Faults) {
             faults.add(place, &format!("has the parameter `{name}` twice"));
         }
         if within == "path" && parameter["required"] != true {
-            faults.add(place, &format!("has the path parameter `{name}`, which must be required"));
+            faults.add(
+                place,
+                &format!("has the path parameter `{name}`, which must be required"),
+            );
         }
         if parameter.get("schema").is_none() {
-            faults.add(place, &format!("has the parameter `{name}` without a schema"));
+            faults.add(
+                place,
+                &format!("has the parameter `{name}` without a schema"),
+            );
         }
     }
-    let declared: BTreeSet<_> =
-        declared.into_iter().filter(|(within, _)| *within == "path").map(|(_, name)| name).collect();
+    let declared: BTreeSet<_> = declared
+        .into_iter()
+        .filter(|(within, _)| *within == "path")
+        .map(|(_, name)| name)
+        .collect();
     let named: BTreeSet<_> = placeholders(path).collect();
     if declared != named {
         faults.add(place, "does not declare exactly the parameters of its path");
@@ -128,8 +146,14 @@ fn security(document: &Value, operation: &Value, place: &str, faults: &mut Fault
     let required = operation.get("security").unwrap_or(&document["security"]);
     for requirement in required.as_array().into_iter().flatten() {
         for scheme in requirement.as_object().into_iter().flat_map(Map::keys) {
-            if document["components"]["securitySchemes"].get(scheme).is_none() {
-                faults.add(place, &format!("has the unknown security scheme `{scheme}`"));
+            if document["components"]["securitySchemes"]
+                .get(scheme)
+                .is_none()
+            {
+                faults.add(
+                    place,
+                    &format!("has the unknown security scheme `{scheme}`"),
+                );
             }
         }
     }
@@ -141,7 +165,10 @@ fn links(document: &Value, ids: &BTreeSet<&str>, faults: &mut Faults) {
     let responses = operations.flat_map(|(_, o)| o["responses"].as_object().into_iter().flatten());
     for (_, response) in responses {
         for (name, link) in response["links"].as_object().into_iter().flatten() {
-            if !link["operationId"].as_str().is_some_and(|id| ids.contains(id)) {
+            if !link["operationId"]
+                .as_str()
+                .is_some_and(|id| ids.contains(id))
+            {
                 faults.add("/paths", &format!("has the link `{name}` to no operation"));
             }
         }
@@ -153,7 +180,9 @@ fn references(document: &Value, value: &Value, place: &str, faults: &mut Faults)
     match value {
         Value::Object(object) => {
             if let Some(Value::String(to)) = object.get("$ref") {
-                let target = to.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                let target = to
+                    .strip_prefix('#')
+                    .and_then(|pointer| document.pointer(pointer));
                 if target.is_none() {
                     faults.add(place, &format!("refers to `{to}`, which is not there"));
                 }
@@ -194,13 +223,21 @@ fn gather(value: &Value, place: &str, named: bool, found: &mut Vec<String>) {
 }
 
 fn schema(document: &Value, pointer: &str, faults: &mut Faults) {
-    let Some(schema) = document.pointer(pointer) else { return };
+    let Some(schema) = document.pointer(pointer) else {
+        return;
+    };
     for error in jsonschema::draft202012::meta::validator().iter_errors(schema) {
-        faults.add(pointer, &format!("is no JSON Schema: {}: {error}", error.instance_path()));
+        faults.add(
+            pointer,
+            &format!("is no JSON Schema: {}: {error}", error.instance_path()),
+        );
     }
     match validator(document, pointer) {
         Ok(validator) => {
-            if schema.get("default").is_some_and(|default| !validator.is_valid(default)) {
+            if schema
+                .get("default")
+                .is_some_and(|default| !validator.is_valid(default))
+            {
                 faults.add(pointer, "has a default that it does not accept");
             }
         }
@@ -216,12 +253,15 @@ fn strings<'a>(
 }
 
 fn placeholders(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
 /// A path without the names of its parameters.
 fn shape(path: &str) -> String {
-    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    let parts = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "{}" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 

@@ -42,7 +42,11 @@ window.onload = () => {
 ";
 
 /// The files of Swagger UI that the page uses, of about a dozen that there are.
-const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+const FILES: [&str; 3] = [
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "favicon-32x32.png",
+];
 
 /// The routes that serve a document and the page.
 ///
@@ -53,21 +57,33 @@ pub fn router(document: &Value) -> Router {
     let title = document["info"]["title"].as_str().unwrap_or("API");
     let json = File::new(text, "application/json");
     let page = File::new(page(title), "text/html; charset=utf-8");
-    let mut files = vec![("start.js", File::new(START, "text/javascript; charset=utf-8"))];
+    let mut files = vec![(
+        "start.js",
+        File::new(START, "text/javascript; charset=utf-8"),
+    )];
     for name in FILES {
         let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
-        let Ok(Some(file)) = file else { panic!("Swagger UI has no `{name}`") };
+        let Ok(Some(file)) = file else {
+            panic!("Swagger UI has no `{name}`")
+        };
         files.push((name, File::new(file.bytes.into_owned(), &file.content_type)));
     }
     let files = Arc::new(files);
     let file = async move |Path(name): Path<String>, headers: HeaderMap| {
         let file = files.iter().find(|(known, _)| *known == name);
         let missing = || Error::NotFound("There is nothing at this path".to_owned());
-        file.map(|(_, file)| file.answer(&headers)).ok_or_else(missing) as Result<_>
+        file.map(|(_, file)| file.answer(&headers))
+            .ok_or_else(missing) as Result<_>
     };
     Router::new()
-        .route("/openapi.json", get(async move |headers: HeaderMap| json.answer(&headers)))
-        .route("/docs", get(async move |headers: HeaderMap| page.answer(&headers)))
+        .route(
+            "/openapi.json",
+            get(async move |headers: HeaderMap| json.answer(&headers)),
+        )
+        .route(
+            "/docs",
+            get(async move |headers: HeaderMap| page.answer(&headers)),
+        )
         .route("/docs/{file}", get(file))
 }
 
@@ -114,7 +130,9 @@ impl File {
     }
 
     fn answer(&self, headers: &HeaderMap) -> Response {
-        let known = headers.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+        let known = headers
+            .get(header::IF_NONE_MATCH)
+            .and_then(|tags| tags.to_str().ok());
         let known = known.is_some_and(|tags| Tags::parse(tags).contains(&self.tag));
         let mut response = match known {
             true => Response::new(Body::empty()),
@@ -124,7 +142,10 @@ impl File {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         let fixed = HeaderValue::from_static;
-        let tag = self.tag.parse().expect("hexadecimal digits are a header value");
+        let tag = self
+            .tag
+            .parse()
+            .expect("hexadecimal digits are a header value");
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.kind.clone());
         headers.insert(header::ETAG, tag);

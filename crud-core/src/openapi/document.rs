@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    Info, Operation, operations::entity, responses, schemas::Schemas,
-};
+use super::{Info, Operation, operations::entity, responses, schemas::Schemas};
 use crate::registry::Registry;
 
 /// What all paths have in common, after the API's own description.

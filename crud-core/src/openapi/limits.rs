@@ -9,7 +9,9 @@ use crate::dto::Field;
 
 /// States the limits of a number's type, where nothing narrower is declared.
 pub(super) fn number(schema: &mut Schema) {
-    let Some(Value::String(format)) = schema.get("format") else { return };
+    let Some(Value::String(format)) = schema.get("format") else {
+        return;
+    };
     let (min, max) = match format.as_str() {
         "int32" => (json!(i32::MIN), json!(i32::MAX)),
         "int64" | "int" => (json!(i64::MIN), json!(i64::MAX)),
@@ -18,9 +20,10 @@ pub(super) fn number(schema: &mut Schema) {
         "float" => (json!(f64::from(f32::MIN)), json!(f64::from(f32::MAX))),
         _ => return,
     };
-    for (limit, exclusive, value) in
-        [("minimum", "exclusiveMinimum", min), ("maximum", "exclusiveMaximum", max)]
-    {
+    for (limit, exclusive, value) in [
+        ("minimum", "exclusiveMinimum", min),
+        ("maximum", "exclusiveMaximum", max),
+    ] {
         if schema.get(limit).is_none() && schema.get(exclusive).is_none() {
             schema.insert(limit.to_owned(), value);
         }
@@ -29,7 +32,9 @@ pub(super) fn number(schema: &mut Schema) {
 
 /// States what text the fields of an entity's body take.
 pub(super) fn body(schema: &mut Value, fields: Option<&'static [Field]>) {
-    let Some(properties) = schema.get_mut("properties") else { return };
+    let Some(properties) = schema.get_mut("properties") else {
+        return;
+    };
     for field in fields.unwrap_or_default() {
         if let Some(property) = properties.get_mut(field.name) {
             text(property, field.trimmed);
@@ -39,7 +44,9 @@ pub(super) fn body(schema: &mut Value, fields: Option<&'static [Field]>) {
 
 /// States that a text holds no NUL and, if it is trimmed first, what is left is long enough.
 pub(super) fn text(schema: &mut Value, trimmed: bool) {
-    let own = ["format", "enum", "const", "pattern"].iter().any(|key| schema.get(key).is_some());
+    let own = ["format", "enum", "const", "pattern"]
+        .iter()
+        .any(|key| schema.get(key).is_some());
     let is_text = match &schema["type"] {
         Value::String(one) => one == "string",
         Value::Array(many) => many.iter().any(|one| one == "string"),
@@ -89,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_declared_limit_is_narrower_than_the_type() {
-        let mut schema = Schema::try_from(json!({ "type": "integer", "format": "int32", "minimum": 1 }));
+        let mut schema =
+            Schema::try_from(json!({ "type": "integer", "format": "int32", "minimum": 1 }));
         let schema = schema.as_mut().expect("is a schema");
         number(schema);
         assert_eq!(schema.get("minimum"), Some(&json!(1)));

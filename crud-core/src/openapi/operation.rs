@@ -146,7 +146,11 @@ impl Operation {
     #[must_use]
     pub fn path<T: JsonSchema>(mut self, name: &'static str, description: &'static str) -> Self {
         let schema = subschema::<T>;
-        self.path_parameters.push(PathParameter { name, description, schema });
+        self.path_parameters.push(PathParameter {
+            name,
+            description,
+            schema,
+        });
         self
     }
 
@@ -174,14 +178,22 @@ impl Operation {
     #[must_use]
     pub fn returns<T: JsonSchema>(mut self, status: u16, description: &'static str) -> Self {
         let schema = Some(subschema::<T> as SchemaFn);
-        self.answers.push(Answer { status, description, schema });
+        self.answers.push(Answer {
+            status,
+            description,
+            schema,
+        });
         self
     }
 
     /// A successful answer without a body.
     #[must_use]
     pub fn returns_nothing(mut self, status: u16, description: &'static str) -> Self {
-        self.answers.push(Answer { status, description, schema: None });
+        self.answers.push(Answer {
+            status,
+            description,
+            schema: None,
+        });
         self
     }
 
@@ -229,7 +241,10 @@ impl Operation {
 
     /// The parameters that the path names, in its order.
     fn in_path(&self, schemas: &mut Schemas) -> Vec<Value> {
-        let names = self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let names = self
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let describe = |name: &str| {
             let mut parameter = json!({ "name": name, "in": "path", "required": true });
             match self.path_parameters.iter().find(|known| known.name == name) {

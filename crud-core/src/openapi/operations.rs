@@ -5,7 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
-use crate::{App, Principal, Uuid, policy::Action, registry::Resource};
+use crate::{
+    App, Principal, Uuid,
+    policy::Action,
+    registry::Resource,
+    router::{PATCH_TYPES, POST_TYPES},
+};
 
 const ROW: &[&str] = &["ETag", "Cache-Control", "Vary"];
 const NEW: &[&str] = &["Location", "ETag", "Cache-Control", "Vary"];
@@ -25,7 +30,9 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
 
     let parameters = parameters::list(r, &masked, schemas);
     let answer = responses::success("A page of rows.", LIST, Some(page));
-    let list = Draft::new(r, Action::List, "list").takes(parameters).answers(200, answer);
+    let list = Draft::new(r, Action::List, "list")
+        .takes(parameters)
+        .answers(200, answer);
     paths.add(&all, "get", list.done(&[400, 403, 422]));
 
     let mut answer = responses::success("The new row.", NEW, Some(get.clone()));
@@ -34,14 +41,24 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     }
     let draft = Draft::new(r, Action::Create, "create").body(create.clone(), POST_TYPES);
     let draft = draft.answers(201, answer);
-    paths.add(&all, "post", draft.done(&[400, 403, 408, 409, 413, 415, 422]));
+    paths.add(
+        &all,
+        "post",
+        draft.done(&[400, 403, 408, 409, 413, 415, 422]),
+    );
 
     let mut parameters = vec![parameters::id(r)];
     parameters.extend(parameters::archived(r));
     parameters.push(parameters::if_none_match());
     let unchanged = responses::success("The client has this version.", ROW, None);
-    let draft = Draft::new(r, Action::Get, "get").takes(parameters).answers(200, row());
-    paths.add(&one, "get", draft.answers(304, unchanged).done(&[400, 404, 422]));
+    let draft = Draft::new(r, Action::Get, "get")
+        .takes(parameters)
+        .answers(200, row());
+    paths.add(
+        &one,
+        "get",
+        draft.answers(304, unchanged).done(&[400, 404, 422]),
+    );
 
     let change = |action, verb| {
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
@@ -54,7 +71,13 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
 
     let moved = &[400, 403, 404, 409, 412, 422];
     let gone = responses::success("The row is gone.", &[], None);
-    paths.add(&one, "delete", change(Action::Delete, "delete").answers(204, gone).done(moved));
+    paths.add(
+        &one,
+        "delete",
+        change(Action::Delete, "delete")
+            .answers(204, gone)
+            .done(moved),
+    );
     if r.archivable {
         let draft = change(Action::Archive, "archive").answers(200, row());
         paths.add(&format!("{one}/archive"), "patch", draft.done(moved));
@@ -66,14 +89,21 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
 /// The fields that some caller may not see.
 fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
     let nobody = [Principal::anonymous(), Principal::user(Uuid::default(), "")];
-    let roles = info.roles.iter().map(|role| Principal::user(Uuid::default(), *role));
+    let roles = info
+        .roles
+        .iter()
+        .map(|role| Principal::user(Uuid::default(), *role));
     let masks = nobody.into_iter().chain(roles).map(|by| r.mask(&by));
     masks.flat_map(|mask| mask.hidden).collect()
 }
 
 /// What can be done next with a new row: clients and test generators follow these.
 fn links(r: &Resource) -> Value {
-    let away: &[&str] = if r.archivable { &["archive", "restore"] } else { &[] };
+    let away: &[&str] = if r.archivable {
+        &["archive", "restore"]
+    } else {
+        &[]
+    };
     let verbs = ["get", "update", "replace", "delete"].iter().chain(away);
     let link = |verb: &&str| {
         let id = operation_id(r, verb);
@@ -128,8 +158,16 @@ impl Draft {
             operation["security"] = open();
         }
         // Where anyone may read, a bad token is as none; a write by nobody can still be refused.
-        let errors = if public && action.is_read() { vec![] } else { vec![401] };
-        Self { operation, responses: Map::new(), errors }
+        let errors = if public && action.is_read() {
+            vec![]
+        } else {
+            vec![401]
+        };
+        Self {
+            operation,
+            responses: Map::new(),
+            errors,
+        }
     }
 
     fn takes(mut self, parameters: Vec<Value>) -> Self {
@@ -152,7 +190,8 @@ impl Draft {
         self.errors.extend([500, 503]);
         self.errors.sort_unstable();
         for status in self.errors {
-            self.responses.insert(status.to_string(), responses::error(status));
+            self.responses
+                .insert(status.to_string(), responses::error(status));
         }
         self.operation["responses"] = self.responses.into();
         self.operation
@@ -166,6 +205,8 @@ pub(super) fn open() -> Value {
 
 /// A body, which must be there.
 pub(super) fn body(schema: &Value, types: &[&str]) -> Value {
-    let content = types.iter().map(|name| ((*name).to_owned(), json!({ "schema": schema })));
+    let content = types
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "schema": schema })));
     json!({ "required": true, "content": content.collect::<Map<_, _>>() })
 }

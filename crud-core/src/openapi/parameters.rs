@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{limits, schemas::{self, Schemas}};
+use super::{
+    limits,
+    schemas::{self, Schemas},
+};
 use crate::{
     query::{DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE},
     registry::Resource,
@@ -54,7 +57,10 @@ pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Sche
     ];
     all.extend(archived(r));
     for mut filter in properties(&(r.schemas.query)(), schemas) {
-        if filter["name"].as_str().is_some_and(|name| masked.contains(name)) {
+        if filter["name"]
+            .as_str()
+            .is_some_and(|name| masked.contains(name))
+        {
             let text = filter["description"].as_str().unwrap_or_default();
             let text = format!("{text} Unknown to callers who may not see the field.");
             filter["description"] = text.trim_start().into();
@@ -100,7 +106,11 @@ pub(super) fn properties(object: &Value, schemas: &Schemas) -> Vec<Value> {
 pub(super) fn archived(r: &Resource) -> Option<Value> {
     let schema = json!({ "type": "string", "enum": ["false", "true", "any"], "default": "false" });
     r.archivable.then(|| {
-        query("archived", "Archived rows: none (`false`), only these (`true`), or all rows (`any`).", schema)
+        query(
+            "archived",
+            "Archived rows: none (`false`), only these (`true`), or all rows (`any`).",
+            schema,
+        )
     })
 }
 
@@ -145,7 +155,10 @@ fn query(name: &str, description: &str, schema: Value) -> Value {
 /// `sort=-created_at,title`: no column twice, in whichever direction.
 fn sort(r: &Resource) -> Value {
     let names = r.sorts.iter().map(|sort| sort.name);
-    let keys: Vec<_> = names.clone().flat_map(|n| [n.to_owned(), format!("-{n}")]).collect();
+    let keys: Vec<_> = names
+        .clone()
+        .flat_map(|n| [n.to_owned(), format!("-{n}")])
+        .collect();
     let both = |name: &str| {
         let one = |key: String| json!({ "contains": { "const": key } });
         json!({ "allOf": [one(name.to_owned()), one(format!("-{name}"))] })
@@ -176,7 +189,9 @@ fn resolve(schema: &mut Value, definitions: &Map<String, Value>, schemas: &Schem
     match schema {
         Value::Object(object) => {
             let name = object.get("$ref").and_then(Value::as_str);
-            let name = name.and_then(|to| to.strip_prefix("#/$defs/")).map(str::to_owned);
+            let name = name
+                .and_then(|to| to.strip_prefix("#/$defs/"))
+                .map(str::to_owned);
             if let Some(name) = name {
                 let definition = definitions.get(&name).cloned().unwrap_or_default();
                 if schemas.known(&name) == Some(&definition) {
@@ -209,7 +224,9 @@ fn resolve(schema: &mut Value, definitions: &Map<String, Value>, schemas: &Schem
 
 /// A parameter is given or left out, but never null.
 fn strip_null(schema: &mut Value) {
-    let Value::Object(object) = schema else { return };
+    let Value::Object(object) = schema else {
+        return;
+    };
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|one| one != "null");
         if let [one] = &types[..] {

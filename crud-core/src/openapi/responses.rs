@@ -8,21 +8,69 @@ use crate::query::LARGEST_SIZE;
 
 /// An error's status, its name among the components, and when it is the answer.
 const ERRORS: &[(u16, &str, &str)] = &[
-    (400, "BadRequest", "The request cannot be read, or names something that does not exist: a parameter, a sort."),
-    (401, "Unauthorized", "There are no credentials where they are needed, or bad ones."),
+    (
+        400,
+        "BadRequest",
+        "The request cannot be read, or names something that does not exist: a parameter, a sort.",
+    ),
+    (
+        401,
+        "Unauthorized",
+        "There are no credentials where they are needed, or bad ones.",
+    ),
     (403, "Forbidden", "Visible, but not allowed."),
-    (404, "NotFound", "There is no such row, or the caller may not see it."),
-    (405, "MethodNotAllowed", "The path exists, the method does not."),
+    (
+        404,
+        "NotFound",
+        "There is no such row, or the caller may not see it.",
+    ),
+    (
+        405,
+        "MethodNotAllowed",
+        "The path exists, the method does not.",
+    ),
     (408, "Timeout", "The body took too long to arrive."),
-    (409, "Conflict", "A unique, foreign-key or state conflict, which names the field."),
-    (412, "PreconditionFailed", "`If-Match` names another version than the row has."),
-    (413, "BodyTooLarge", "The body is larger than the server takes."),
-    (415, "UnsupportedMediaType", "The body is of a type that the route does not read."),
-    (422, "Invalid", "Well formed, but breaks a rule. All faults are listed at once."),
-    (428, "PreconditionRequired", "The write needs an `If-Match` header with the row's `ETag`."),
-    (429, "TooManyRequests", "Too many requests: try again later."),
+    (
+        409,
+        "Conflict",
+        "A unique, foreign-key or state conflict, which names the field.",
+    ),
+    (
+        412,
+        "PreconditionFailed",
+        "`If-Match` names another version than the row has.",
+    ),
+    (
+        413,
+        "BodyTooLarge",
+        "The body is larger than the server takes.",
+    ),
+    (
+        415,
+        "UnsupportedMediaType",
+        "The body is of a type that the route does not read.",
+    ),
+    (
+        422,
+        "Invalid",
+        "Well formed, but breaks a rule. All faults are listed at once.",
+    ),
+    (
+        428,
+        "PreconditionRequired",
+        "The write needs an `If-Match` header with the row's `ETag`.",
+    ),
+    (
+        429,
+        "TooManyRequests",
+        "Too many requests: try again later.",
+    ),
     (500, "InternalError", "A fault of the server's own."),
-    (503, "Unavailable", "The server or its database is busy or away: try again."),
+    (
+        503,
+        "Unavailable",
+        "The server or its database is busy or away: try again.",
+    ),
 ];
 
 /// The answer of an error, by reference where it is one of the common ones.
@@ -30,7 +78,9 @@ pub(super) fn error(status: u16) -> Value {
     match ERRORS.iter().find(|(code, ..)| *code == status) {
         Some((_, name, _)) => json!({ "$ref": format!("#/components/responses/{name}") }),
         None => {
-            let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+            let reason = StatusCode::from_u16(status)
+                .ok()
+                .and_then(|s| s.canonical_reason());
             problem(reason.unwrap_or("An error"), &[])
         }
     }
@@ -70,14 +120,15 @@ pub(super) fn success(description: &str, headers: &[&str], schema: Option<Value>
 fn refer(headers: &[&str]) -> Value {
     let headers = headers.iter().chain(&["X-Request-Id"]);
     let refer = |name: &&str| json!({ "$ref": format!("#/components/headers/{name}") });
-    headers.map(|name| ((*name).to_owned(), refer(name))).collect::<Map<_, _>>().into()
+    headers
+        .map(|name| ((*name).to_owned(), refer(name)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// The headers of answers.
 pub(super) fn headers() -> Value {
-    let text = |description: &str| {
-        json!({ "description": description, "required": true, "schema": { "type": "string" } })
-    };
+    let text = |description: &str| json!({ "description": description, "required": true, "schema": { "type": "string" } });
     let mut headers = json!({
         "Allow": text("The methods that the path has."),
         "Cache-Control": text("Answers depend on who asks, and must be asked for again."),

@@ -122,7 +122,10 @@ impl Schemas {
         all.extend(self.pages);
         for (name, schema) in responses::schemas() {
             let taken = all.insert(name.to_owned(), schema).is_some();
-            assert!(!taken, "rename the DTO `{name}`: errors have a schema of that name");
+            assert!(
+                !taken,
+                "rename the DTO `{name}`: errors have a schema of that name"
+            );
         }
         all.into_iter().collect::<Map<_, _>>().into()
     }
@@ -164,7 +167,9 @@ fn apart(bodies: &BTreeMap<String, Value>, answers: &BTreeMap<String, Value>) ->
     loop {
         let before = apart.len();
         for (name, answer) in answers {
-            let Some(body) = bodies.get(name) else { continue };
+            let Some(body) = bodies.get(name) else {
+                continue;
+            };
             let mut answer = answer.clone();
             settle(&mut answer, &apart);
             if answer != *body {
