@@ -42,7 +42,7 @@ pub struct Operation {
     public: bool,
     path_parameters: Vec<PathParameter>,
     query: Option<SchemaFn>,
-    body: Option<(SchemaFn, Vec<&'static str>)>,
+    bodies: Vec<(SchemaFn, Vec<&'static str>)>,
     answers: Vec<Answer>,
     errors: Vec<u16>,
 }
@@ -76,7 +76,7 @@ impl Operation {
             public: false,
             path_parameters: Vec::new(),
             query: None,
-            body: None,
+            bodies: Vec::new(),
             answers: Vec::new(),
             errors: Vec::new(),
         }
@@ -167,10 +167,10 @@ impl Operation {
         self.body_as::<T>(&["application/json"])
     }
 
-    /// The body, as any of these media types.
+    /// The body, as any of these media types; several calls are a choice between several bodies.
     #[must_use]
     pub fn body_as<T: JsonSchema>(mut self, types: &[&'static str]) -> Self {
-        self.body = Some((subschema::<T>, types.to_vec()));
+        self.bodies.push((subschema::<T>, types.to_vec()));
         self
     }
 
@@ -232,8 +232,15 @@ impl Operation {
         if !parameters.is_empty() {
             operation["parameters"] = parameters.into();
         }
-        if let Some((schema, types)) = &self.body {
-            operation["requestBody"] = body(&schemas.body(*schema), types);
+        for (schema, types) in &self.bodies {
+            let mut body = body(&schemas.body(*schema), types);
+            if let Some(known) = operation["requestBody"]["content"].as_object_mut()
+                && let Some(more) = body["content"].as_object_mut()
+            {
+                known.append(more);
+            } else {
+                operation["requestBody"] = body;
+            }
         }
         operation["responses"] = self.responses(schemas);
         operation
@@ -268,7 +275,7 @@ impl Operation {
         if self.query.is_some() {
             errors.push(400);
         }
-        if self.body.is_some() {
+        if !self.bodies.is_empty() {
             errors.extend([400, 408, 413, 415, 422]);
         }
         errors.sort_unstable();

@@ -11,22 +11,25 @@ use axum::{
 };
 
 use super::Operation;
-use crate::App;
+use crate::Error;
 
 /// Custom routes with their descriptions. They may share the prefix and the tag of an entity, but not
 /// a whole path.
 ///
-/// Handlers are axum's; their state is the [`App`] (`State<App>`).
-#[derive(Debug, Default)]
-pub struct Routes {
-    router: Router<App>,
+/// Handlers are axum's, with the state `S` of the application's own choice.
+#[derive(Debug)]
+pub struct Routes<S> {
+    router: Router<S>,
     operations: Vec<Operation>,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No route yet.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            router: Router::new(),
+            operations: Vec::new(),
+        }
     }
 
     /// Adds a route.
@@ -37,7 +40,7 @@ impl Routes {
     #[must_use]
     pub fn route<H, T>(mut self, operation: Operation, handler: H) -> Self
     where
-        H: Handler<T, App>,
+        H: Handler<T, S>,
         T: 'static,
     {
         let path = operation.full_path();
@@ -66,8 +69,9 @@ impl Routes {
         &self.operations
     }
 
-    /// The routes, which also answer `OPTIONS`.
-    pub fn mount(self, app: &App) -> Router {
+    /// The routes, ready to be merged into the application's router. Each path also answers `OPTIONS`,
+    /// and 405 to the methods that it does not have.
+    pub fn mount(self, state: S) -> Router {
         let mut methods: BTreeMap<String, Vec<Method>> = BTreeMap::new();
         for operation in &self.operations {
             let known = methods.entry(operation.full_path()).or_default();
@@ -80,10 +84,18 @@ impl Routes {
         for (path, mut methods) in methods {
             methods.push(Method::OPTIONS);
             let allow: Vec<_> = methods.iter().map(Method::as_str).collect();
-            let allow = allow.join(", ");
+            // Kept for as long as the server runs: one text for each path.
+            let allow: &'static str = allow.join(", ").leak();
             let answer = async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]);
-            router = router.route(&path, routing::options(answer));
+            let refuse = async move || Error::MethodNotAllowed { allow };
+            router = router.route(&path, routing::options(answer).fallback(refuse));
         }
-        router.with_state(app.clone())
+        router.with_state(state)
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -128,7 +128,7 @@ async fn settings(State(app): State<App>) -> String {
     app.registry().resources().len().to_string()
 }
 
-fn routes() -> Routes {
+fn routes() -> Routes<App> {
     let change = Operation::put("/big-boxes/settings/{user}", "change_settings")
         .tag("big-boxes")
         .path::<Uuid>("user", "Whose settings.")
@@ -460,7 +460,7 @@ async fn a_custom_route_answers_with_the_application_as_its_state() {
         .expect("opens");
     let jwt = Jwt::new(JwtConfig::new([7; 32])).expect("the secret is long enough");
     let app = App::new(db, registry(), Auth::new(jwt, TokenAuthenticator));
-    let router = routes().mount(&app);
+    let router = routes().mount(app);
     let path = "/api/v1/big-boxes/settings/x";
     let (status, _, body) = ask(&router, get(path)).await;
     assert_eq!((status, &*body), (StatusCode::OK, "1"));
@@ -470,4 +470,11 @@ async fn a_custom_route_answers_with_the_application_as_its_state() {
     let (status, headers, _) = ask(&router, asked).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert_eq!(headers[header::ALLOW], "PUT, GET, HEAD, OPTIONS");
+    let wrong = Request::delete(path).body(Body::empty()).expect("is a request");
+    let (status, headers, body) = ask(&router, wrong).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(headers[header::ALLOW], "PUT, GET, HEAD, OPTIONS");
+    let problem = serde_json::from_str(&body).expect("is JSON");
+    let found = faults(&boxes_document(), "/components/schemas/Problem", &problem);
+    assert_eq!(found, Vec::<String>::new());
 }
