@@ -4,7 +4,10 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use jsonschema::{Validator, error::{TypeKind, ValidationErrorKind}};
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationErrorKind},
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,7 +39,9 @@ impl BodyShape {
     fn names(&self) -> Vec<String> {
         let schema = (self.schema)();
         let properties = schema.get("properties").and_then(Value::as_object);
-        properties.map(|p| p.keys().cloned().collect()).unwrap_or_default()
+        properties
+            .map(|p| p.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     fn validator(&self) -> Option<&Validator> {
@@ -156,7 +161,10 @@ fn schema_fault(
             faults.push(fault("enum", format!("{label} must be one of {options}")));
         }
         ValidationErrorKind::MinLength { limit } => {
-            faults.push(fault("length", too_short(&label, Some(*limit), error.instance())));
+            faults.push(fault(
+                "length",
+                too_short(&label, Some(*limit), error.instance()),
+            ));
         }
         ValidationErrorKind::MaxLength { limit } => {
             faults.push(fault("length", too_long(&label, *limit)));
@@ -174,7 +182,10 @@ fn schema_fault(
         ValidationErrorKind::Format { format } => {
             faults.push(fault("format", format!("{label} must be a valid {format}")));
         }
-        _ => faults.push(fault("type", format!("{label} has a value that is not accepted"))),
+        _ => faults.push(fault(
+            "type",
+            format!("{label} has a value that is not accepted"),
+        )),
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Error {
     #[error("This path accepts {allow}")]
     MethodNotAllowed {
         /// The value of `Allow`.
-        allow: String,
+        allow: &'static str,
     },
     /// 408: the client took too long to send the body.
     #[error("The body took too long to arrive")]
@@ -288,9 +288,7 @@ impl IntoResponse for Error {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::MethodNotAllowed { allow } => {
-                if let Ok(allow) = allow.parse() {
-                    headers.insert(header::ALLOW, allow);
-                }
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::PreconditionFailed { current } => {
                 if let Ok(tag) = current.parse() {

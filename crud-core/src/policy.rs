@@ -4,7 +4,11 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use diesel::{Column, Expression, expression::AsExpression, sql_types::{SingleValue, SqlType}};
+use diesel::{
+    Column, Expression,
+    expression::AsExpression,
+    sql_types::{SingleValue, SqlType},
+};
 use serde::Serialize;
 
 use crate::{
@@ -332,7 +336,9 @@ impl Predicate {
             // `1 = 1`, since SQLite's and PostgreSQL's literals differ nowhere else.
             Self::Always => sql.sql("1 = 1"),
             Self::Never => sql.sql("1 = 0"),
-            Self::Equals(o) => column(sql, o.table, o.column).sql(" = ").frag(o.bind.clone()),
+            Self::Equals(o) => column(sql, o.table, o.column)
+                .sql(" = ")
+                .frag(o.bind.clone()),
             Self::Differs(o) => column(sql, o.table, o.column)
                 .sql(" IS DISTINCT FROM ")
                 .frag(o.bind.clone()),

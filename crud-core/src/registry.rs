@@ -47,7 +47,10 @@ impl Registry {
             );
         }
         if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
-            panic!("`{}` declares an impossible default_sort: {error}", resource.name);
+            panic!(
+                "`{}` declares an impossible default_sort: {error}",
+                resource.name
+            );
         }
         self.resources.push(Arc::new(resource));
         self

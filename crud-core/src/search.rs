@@ -71,7 +71,11 @@ pub trait Condition<T> {
 }
 impl<T, E> Condition<T> for E
 where
-    E: Expression<SqlType: BoolOrNullableBool> + AppearsOnTable<T> + NonAggregate + Fragment + 'static,
+    E: Expression<SqlType: BoolOrNullableBool>
+        + AppearsOnTable<T>
+        + NonAggregate
+        + Fragment
+        + 'static,
 {
     fn erase(self) -> Frag {
         Arc::new(self)

@@ -57,7 +57,11 @@ where
         }
         out.push_sql("(");
         self.text.walk_ast(out.reborrow())?;
-        out.push_sql(if DB::IS_PG { " COLLATE \"default\" ILIKE " } else { " LIKE " });
+        out.push_sql(if DB::IS_PG {
+            " COLLATE \"default\" ILIKE "
+        } else {
+            " LIKE "
+        });
         out.push_bind_param::<Text, String>(&self.pattern)?;
         out.push_sql(" ESCAPE '\\')");
         Ok(())

@@ -37,6 +37,7 @@ pub use self::foreign_keys::ForeignKey;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
 pub use self::migrate::{Migration, Migrations};
 use self::postgres::PgDb;
+pub use self::postgres::PgLease;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
 pub use self::tx::Tx;
@@ -86,10 +87,9 @@ impl Db {
         }
     }
 
-    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. It is closed after use.
-    pub async fn postgres(
-        &self,
-    ) -> Option<DbResult<impl std::ops::Deref<Target = diesel_async::AsyncPgConnection>>> {
+    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. [`PgLease::release`] gives it
+    /// back; dropped, it is closed.
+    pub async fn postgres(&self) -> Option<DbResult<PgLease>> {
         match &*self.0 {
             Backend::Pg(pg) => Some(pg.lease().await),
             Backend::Sqlite(_) => None,

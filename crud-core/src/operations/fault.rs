@@ -75,7 +75,11 @@ pub(super) async fn database(
         DbError::NotNull { column, .. } => {
             let column = column.unwrap_or_default();
             let detail = format!("`{column}` is required");
-            Error::Invalid(vec![FieldError::at(format!("/{column}"), "required", detail)])
+            Error::Invalid(vec![FieldError::at(
+                format!("/{column}"),
+                "required",
+                detail,
+            )])
         }
         DbError::Check { constraint, .. } => check(r, constraint.as_deref().unwrap_or_default()),
         DbError::Value(_) => {
@@ -94,11 +98,7 @@ pub(super) async fn database(
     }
 }
 
-fn conflict(
-    code: &'static str,
-    columns: Vec<String>,
-    sentence: impl Fn(&str) -> String,
-) -> Error {
+fn conflict(code: &'static str, columns: Vec<String>, sentence: impl Fn(&str) -> String) -> Error {
     let errors: Vec<_> = columns
         .iter()
         .map(|column| FieldError::at(format!("/{column}"), code, sentence(column)))

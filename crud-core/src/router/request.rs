@@ -116,7 +116,10 @@ impl Call {
             return Ok(None);
         };
         value.to_str().map(Some).map_err(|_| {
-            Error::bad_request("malformed_header", format!("The header `{name}` is not text"))
+            Error::bad_request(
+                "malformed_header",
+                format!("The header `{name}` is not text"),
+            )
         })
     }
 
@@ -135,7 +138,10 @@ impl Call {
     /// 415, 413, 400.
     pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
         media_type(&self.head.headers, types)?;
-        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let body = self
+            .body
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         read_body(body, BODY_LIMIT).await
     }
 }

@@ -1,3 +1,4 @@
 //! Data from outside.
 
+pub mod catalogue;
 pub mod oulad;
