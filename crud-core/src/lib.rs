@@ -20,6 +20,7 @@ pub mod dto;
 pub mod entity;
 pub mod error;
 pub mod extract;
+pub mod openapi;
 pub mod operations;
 pub mod policy;
 pub mod prelude;
