@@ -470,7 +470,9 @@ async fn a_custom_route_answers_with_the_application_as_its_state() {
     let (status, headers, _) = ask(&router, asked).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert_eq!(headers[header::ALLOW], "PUT, GET, HEAD, OPTIONS");
-    let wrong = Request::delete(path).body(Body::empty()).expect("is a request");
+    let wrong = Request::delete(path)
+        .body(Body::empty())
+        .expect("is a request");
     let (status, headers, body) = ask(&router, wrong).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(headers[header::ALLOW], "PUT, GET, HEAD, OPTIONS");

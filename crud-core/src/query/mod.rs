@@ -6,5 +6,6 @@ mod params;
 pub use params::Params;
 
 pub(crate) use page::{
-    Archived, ListRequest, Page, SortKey, Total, archived, parse_list, sort_keys,
+    Archived, DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE, ListRequest, Page, SortKey,
+    Total, archived, parse_list, sort_keys,
 };

@@ -15,8 +15,9 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
-    request::{Call, PATCH_TYPES, POST_TYPES},
+    request::Call,
     response::{list_response, no_content, not_modified, row_response},
 };
 use crate::{

@@ -19,8 +19,8 @@ use crate::{
     serve::{BODY_LIMIT, read_body},
 };
 
-pub(super) const POST_TYPES: &[&str] = &["application/json"];
-pub(super) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
+pub(crate) const POST_TYPES: &[&str] = &["application/json"];
+pub(crate) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
 
 /// One request to one entity.
 pub(super) struct Call {

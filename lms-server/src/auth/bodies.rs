@@ -58,10 +58,17 @@ impl Login {
                 password: password.clone(),
             });
         }
-        let missing = [("username", email.is_none()), ("password", password.is_none())];
+        let missing = [
+            ("username", email.is_none()),
+            ("password", password.is_none()),
+        ];
         let faults = missing.iter().filter(|(_, missing)| *missing);
         let faults = faults.map(|(name, _)| {
-            FieldError::at(format!("/{name}"), "required", format!("`{name}` is required"))
+            FieldError::at(
+                format!("/{name}"),
+                "required",
+                format!("`{name}` is required"),
+            )
         });
         Err(Error::Invalid(faults.collect()))
     }
