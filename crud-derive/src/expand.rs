@@ -17,10 +17,3 @@ use syn::Path;
 fn column(table: &Path, column: &Ident, span: Span) -> TokenStream {
     quote_spanned!(span=> #table::#column)
 }
-
-/// The same identifier, shown elsewhere.
-fn respan(ident: &Ident, span: Span) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(span);
-    ident
-}

@@ -31,7 +31,10 @@ pub fn row(dto: &Dto, table: &Path) -> TokenStream {
     let columns = dto.fields.iter().map(|field| {
         let column = column(table, &field.ident, field.ident.span());
         let (span, ty) = (field.type_span(), &field.ty);
-        quote_spanned!(span=> ::crud_core::__private::ReadColumn::of::<#column, #ty>(#column))
+        // The column is named once, as a type: an unknown one is one error, at the field.
+        quote_spanned! {span=>
+            ::crud_core::__private::ReadColumn::of::<#column, #ty>(::core::default::Default::default())
+        }
     });
     quote! {
         #[automatically_derived]
