@@ -16,7 +16,7 @@ pub struct App(Arc<Parts>);
 struct Parts {
     db: Db,
     registry: Registry,
-    auth: Auth,
+    auth: Arc<Auth>,
 }
 
 impl App {
@@ -25,7 +25,11 @@ impl App {
 
     /// Puts the parts together.
     pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
-        Self(Arc::new(Parts { db, registry, auth }))
+        Self(Arc::new(Parts {
+            db,
+            registry,
+            auth: Arc::new(auth),
+        }))
     }
 
     /// The database.
@@ -39,7 +43,7 @@ impl App {
     }
 
     /// How callers are known.
-    pub fn auth(&self) -> &Auth {
+    pub fn auth(&self) -> &Arc<Auth> {
         &self.0.auth
     }
 

@@ -4,7 +4,10 @@
 
 use std::{borrow::Cow, sync::OnceLock};
 
-use jsonschema::{Validator, error::{TypeKind, ValidationErrorKind}};
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationErrorKind},
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -30,6 +33,15 @@ impl BodyShape {
             schema: || schemars::schema_for!(B).into(),
             validator: OnceLock::new(),
         }
+    }
+
+    /// The fields' names.
+    fn names(&self) -> Vec<String> {
+        let schema = (self.schema)();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties
+            .map(|p| p.keys().cloned().collect())
+            .unwrap_or_default()
     }
 
     fn validator(&self) -> Option<&Validator> {
@@ -122,9 +134,9 @@ fn schema_fault(
             faults.push(FieldError::at(at, "required", detail));
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known: Vec<_> = shape.fields.iter().map(|f| f.name).collect();
+            let accepted = shape.names().join(", ");
             for name in unexpected {
-                let detail = format!("Unknown field `{name}`: accepted are {}", known.join(", "));
+                let detail = format!("Unknown field `{name}`: accepted are {accepted}");
                 let at = format!("{pointer}/{}", escape(name));
                 faults.push(FieldError::at(at, "unknown_field", detail));
             }
@@ -149,7 +161,10 @@ fn schema_fault(
             faults.push(fault("enum", format!("{label} must be one of {options}")));
         }
         ValidationErrorKind::MinLength { limit } => {
-            faults.push(fault("length", too_short(&label, Some(*limit), error.instance())));
+            faults.push(fault(
+                "length",
+                too_short(&label, Some(*limit), error.instance()),
+            ));
         }
         ValidationErrorKind::MaxLength { limit } => {
             faults.push(fault("length", too_long(&label, *limit)));
@@ -167,7 +182,10 @@ fn schema_fault(
         ValidationErrorKind::Format { format } => {
             faults.push(fault("format", format!("{label} must be a valid {format}")));
         }
-        _ => faults.push(fault("type", format!("{label} has a value that is not accepted"))),
+        _ => faults.push(fault(
+            "type",
+            format!("{label} has a value that is not accepted"),
+        )),
     }
 }
 

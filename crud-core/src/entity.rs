@@ -2,11 +2,14 @@
 //! attributes; [`crate::registry`] erases it into a [`Resource`](crate::registry::Resource), the only
 //! form that operations and routes know.
 
-use diesel::{Column, Table};
+use diesel::{
+    Column, Table,
+    internal::table_macro::{Identifier, StaticQueryFragment},
+};
 
 use crate::{
     Result,
-    db::{ColumnList, Frag, Fragment},
+    db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     policy::Policy,
     principal::Principal,
@@ -20,12 +23,24 @@ use crate::{
     note = "write `use crud_core::sql_types::*;` inside `table!`, so that its types exist on both databases"
 )]
 pub trait EntityTable:
-    Table<AllColumns: ColumnList> + Fragment + Default + Send + Sync + 'static
+    Table<AllColumns: ColumnList> + Named + Fragment + Default + Send + Sync + 'static
 {
 }
 impl<T> EntityTable for T where
-    T: Table<AllColumns: ColumnList> + Fragment + Default + Send + Sync + 'static
+    T: Table<AllColumns: ColumnList> + Named + Fragment + Default + Send + Sync + 'static
 {
+}
+
+/// A table with a name in SQL: every `table!` that names no schema.
+pub trait Named {
+    /// The name.
+    const NAME: &'static str;
+}
+impl<T> Named for T
+where
+    T: StaticQueryFragment<Component = Identifier<'static>>,
+{
+    const NAME: &'static str = T::STATIC_COMPONENT.0;
 }
 
 /// A whole backend for one table: its DTOs, its search, its rules, its routes.
@@ -109,14 +124,12 @@ impl SortColumn {
     /// Declares a column of the entity's table as sortable.
     pub fn of<C>(column: C) -> Self
     where
-        C: Column + Fragment + 'static,
-        (C,): ColumnList,
+        C: Column<SqlType: ColumnType> + Fragment + 'static,
     {
-        let shape = crate::db::column_shape::<C>();
         Self {
             name: C::NAME,
-            text: shape.kind == crate::db::ColumnKind::Text,
-            nullable: shape.nullable,
+            text: <C::SqlType as ColumnType>::KIND == ColumnKind::Text,
+            nullable: <C::SqlType as ColumnType>::NULLABLE,
             column: std::sync::Arc::new(column),
         }
     }

@@ -42,8 +42,11 @@ pub enum Error {
     #[error("This path accepts {allow}")]
     MethodNotAllowed {
         /// The value of `Allow`.
-        allow: String,
+        allow: &'static str,
     },
+    /// 408: the client took too long to send the body.
+    #[error("The body took too long to arrive")]
+    Timeout,
     /// 409: a unique, foreign-key or state conflict.
     #[error("{detail}")]
     Conflict {
@@ -161,6 +164,7 @@ impl Error {
             Self::Forbidden(_) | Self::ForbiddenFields(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -181,6 +185,7 @@ impl Error {
             Self::ForbiddenFields(_) => "forbidden_field",
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::Timeout => "timeout",
             Self::PreconditionFailed { .. } => "precondition_failed",
             Self::TooLarge { .. } => "too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
@@ -198,6 +203,7 @@ impl Error {
             Self::Forbidden(_) | Self::ForbiddenFields(_) => "Forbidden",
             Self::NotFound(_) => "Resource not found",
             Self::MethodNotAllowed { .. } => "Method not allowed",
+            Self::Timeout => "Request timeout",
             Self::Conflict { .. } => "Resource conflict",
             Self::PreconditionFailed { .. } => "Precondition failed",
             Self::TooLarge { .. } => "Body too large",
@@ -279,15 +285,10 @@ impl IntoResponse for Error {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match &self {
             Self::Unauthenticated(_) => {
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Bearer"),
-                );
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::MethodNotAllowed { allow } => {
-                if let Ok(allow) = allow.parse() {
-                    headers.insert(header::ALLOW, allow);
-                }
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::PreconditionFailed { current } => {
                 if let Ok(tag) = current.parse() {

@@ -19,6 +19,7 @@ pub mod db;
 pub mod dto;
 pub mod entity;
 pub mod error;
+pub mod extract;
 pub mod operations;
 pub mod policy;
 pub mod prelude;
@@ -26,6 +27,8 @@ pub mod principal;
 pub mod query;
 pub mod registry;
 pub mod search;
+pub mod serve;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 

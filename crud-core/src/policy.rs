@@ -4,11 +4,16 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use diesel::{Column, Expression, expression::AsExpression, sql_types::{SingleValue, SqlType}};
+use diesel::{
+    Column, Expression,
+    expression::AsExpression,
+    sql_types::{SingleValue, SqlType},
+};
 use serde::Serialize;
 
 use crate::{
     db::{Frag, Fragment, Stmt},
+    entity::Named,
     principal::Principal,
 };
 
@@ -122,17 +127,6 @@ pub(crate) struct Relation {
     rule: Predicate,
 }
 
-/// A table with a name in SQL. Implemented for every Diesel table that can be an entity's.
-pub trait Named {
-    /// The name.
-    fn name() -> &'static str;
-}
-impl<T: crate::entity::EntityTable> Named for T {
-    fn name() -> &'static str {
-        crate::db::table_name::<T>()
-    }
-}
-
 impl<T> Scope<T> {
     fn of(predicate: Predicate) -> Self {
         Self {
@@ -222,7 +216,7 @@ impl<T> Scope<T> {
         if values.is_empty() {
             return Self::none();
         }
-        Self::of(Predicate::OneOf(T::name(), C::NAME, values))
+        Self::of(Predicate::OneOf(T::NAME, C::NAME, values))
     }
 
     /// The rows whose column is null.
@@ -230,7 +224,7 @@ impl<T> Scope<T> {
     where
         T: Named,
     {
-        Self::of(Predicate::IsNull(T::name(), C::NAME))
+        Self::of(Predicate::IsNull(T::NAME, C::NAME))
     }
 
     /// The rows whose column is not null.
@@ -238,7 +232,7 @@ impl<T> Scope<T> {
     where
         T: Named,
     {
-        Self::of(Predicate::IsNotNull(T::name(), C::NAME))
+        Self::of(Predicate::IsNotNull(T::NAME, C::NAME))
     }
 
     /// The rows for which a row of another table exists, whose `target` equals this `column`, inside
@@ -253,9 +247,9 @@ impl<T> Scope<T> {
             return Self::none();
         }
         Self::of(Predicate::Related(Box::new(Relation {
-            table: T::name(),
+            table: T::NAME,
             column: C::NAME,
-            target_table: <D::Table as Named>::name(),
+            target_table: <D::Table as Named>::NAME,
             target_column: D::NAME,
             rule: scope.erased.predicate,
         })))
@@ -313,7 +307,7 @@ where
     V::Expression: Fragment + 'static,
 {
     Operand {
-        table: T::name(),
+        table: T::NAME,
         column: C::NAME,
         value: serde_json::to_value(&value).unwrap_or_default(),
         bind: Arc::new(value.as_expression()),
@@ -342,7 +336,9 @@ impl Predicate {
             // `1 = 1`, since SQLite's and PostgreSQL's literals differ nowhere else.
             Self::Always => sql.sql("1 = 1"),
             Self::Never => sql.sql("1 = 0"),
-            Self::Equals(o) => column(sql, o.table, o.column).sql(" = ").frag(o.bind.clone()),
+            Self::Equals(o) => column(sql, o.table, o.column)
+                .sql(" = ")
+                .frag(o.bind.clone()),
             Self::Differs(o) => column(sql, o.table, o.column)
                 .sql(" IS DISTINCT FROM ")
                 .frag(o.bind.clone()),

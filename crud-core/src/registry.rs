@@ -4,16 +4,15 @@
 
 use std::sync::Arc;
 
-use diesel::Table;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
     Result,
     body::{self, BodyShape},
-    db::{ColumnList, Frag, Rendered, TableShape, table_name},
+    db::{Frag, Rendered, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
-    entity::{EntityInterface, SortColumn},
+    entity::{EntityInterface, Named, SortColumn},
     operations::Projection,
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
@@ -48,7 +47,10 @@ impl Registry {
             );
         }
         if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
-            panic!("`{}` declares an impossible default_sort: {error}", resource.name);
+            panic!(
+                "`{}` declares an impossible default_sort: {error}",
+                resource.name
+            );
         }
         self.resources.push(Arc::new(resource));
         self
@@ -140,11 +142,8 @@ pub struct Schemas {
 
 impl Resource {
     fn of<E: EntityInterface>() -> Self {
-        let shape = TableShape {
-            name: table_name::<E::Table>(),
-            columns: <<E::Table as Table>::AllColumns as ColumnList>::columns(),
-        };
-        let table: Frag = Rendered::new(Arc::new(E::Table::default()));
+        let shape = TableShape::of::<E::Table>(E::Table::NAME);
+        let table: Frag = Rendered::frag(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,
             description: E::DESCRIPTION,

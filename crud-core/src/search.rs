@@ -4,15 +4,14 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use diesel::{
-    QueryResult,
     expression::{
         AppearsOnTable, Expression, NonAggregate, SelectableExpression, ValidGrouping, is_aggregate,
     },
-    query_builder::{AstPass, QueryFragment, QueryId},
+    query_builder::QueryId,
     sql_types::{Bool, BoolOrNullableBool, Nullable, Text},
 };
 
-use crate::db::{Dialect, Frag, Fragment, bind};
+use crate::db::{ContainsCi, Frag, Fragment};
 
 /// The conditions collected so far on rows of `T`.
 pub struct Search<T> {
@@ -72,7 +71,11 @@ pub trait Condition<T> {
 }
 impl<T, E> Condition<T> for E
 where
-    E: Expression<SqlType: BoolOrNullableBool> + AppearsOnTable<T> + NonAggregate + Fragment + 'static,
+    E: Expression<SqlType: BoolOrNullableBool>
+        + AppearsOnTable<T>
+        + NonAggregate
+        + Fragment
+        + 'static,
 {
     fn erase(self) -> Frag {
         Arc::new(self)
@@ -91,21 +94,7 @@ where
     C: Expression<SqlType: TextOrNullable>,
 {
     fn contains_ci(self, term: impl AsRef<str>) -> ContainsCi<Self> {
-        let term = term.as_ref();
-        let mut pattern = String::with_capacity(term.len() + 2);
-        pattern.push('%');
-        for c in term.chars() {
-            if matches!(c, '%' | '_' | '\\') {
-                pattern.push('\\');
-            }
-            pattern.push(c);
-        }
-        pattern.push('%');
-        ContainsCi {
-            column: self,
-            pattern: bind::<Text, _>(pattern),
-            term: bind::<Text, _>(term.to_owned()),
-        }
+        ContainsCi::new(self, term.as_ref())
     }
 }
 
@@ -115,12 +104,6 @@ pub trait TextOrNullable {}
 impl TextOrNullable for Text {}
 impl TextOrNullable for Nullable<Text> {}
 
-/// Made by [`TextSearch::contains_ci`].
-pub struct ContainsCi<C> {
-    column: C,
-    pattern: Frag,
-    term: Frag,
-}
 impl<C: Expression> Expression for ContainsCi<C> {
     type SqlType = Nullable<Bool>;
 }
@@ -132,21 +115,4 @@ impl<C: ValidGrouping<G>, G> ValidGrouping<G> for ContainsCi<C> {
 impl<C> QueryId for ContainsCi<C> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
-}
-impl<DB: Dialect, C: QueryFragment<DB>> QueryFragment<DB> for ContainsCi<C> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if DB::IS_PG {
-            self.column.walk_ast(out.reborrow())?;
-            out.push_sql(" ILIKE ");
-            DB::walk(&*self.pattern, out.reborrow())?;
-            out.push_sql(" ESCAPE '\\'");
-        } else {
-            out.push_sql("crud_contains_ci(");
-            self.column.walk_ast(out.reborrow())?;
-            out.push_sql(", ");
-            DB::walk(&*self.term, out.reborrow())?;
-            out.push_sql(")");
-        }
-        Ok(())
-    }
 }

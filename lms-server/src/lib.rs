@@ -1,1 +1,15 @@
+//! The learning management system: entities declared with `crud_core`, and what is not CRUD.
 
+pub mod accounts;
+mod auth;
+pub mod config;
+pub mod demo;
+pub mod entities;
+pub mod import;
+mod lms;
+mod migrations;
+pub mod progress;
+pub mod roles;
+pub mod schema;
+
+pub use self::{lms::Lms, migrations::MIGRATIONS};

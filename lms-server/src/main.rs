@@ -1,1 +1,97 @@
-fn main() {}
+//! The commands of the server's binary: `serve` when none is named.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A learning management system: a REST API on SQLite or PostgreSQL.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Settings come from the environment: see README.md"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API (the default)
+    Serve,
+    /// Bring the database to this version's schema
+    Migrate {
+        /// Take back this many migrations instead
+        #[arg(long, value_name = "STEPS")]
+        down: Option<usize>,
+    },
+    /// Load data
+    #[command(subcommand)]
+    Import(Import),
+    /// Administrators
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Compare the database's tables with the declarations
+    Check,
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// The Open University's learning analytics data
+    Oulad {
+        /// The folder with the .csv or .csv.gz files
+        dir: std::path::PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Make an administrator; the password is LMS_ADMIN_PASSWORD, or asked for
+    Create {
+        /// The administrator's address
+        email: String,
+        /// The administrator's name
+        #[arg(long, default_value = "Administrator")]
+        name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::anyhow!(error).context("starting the runtime")),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => commands::serve::run().await,
+            Command::Migrate { down } => commands::migrate::run(down).await,
+            Command::Import(Import::Oulad { dir }) => commands::import::oulad(dir).await,
+            Command::Admin(Admin::Create { email, name }) => {
+                commands::admin::create(email, name).await
+            }
+            Command::Openapi => commands::openapi::run(),
+            Command::Check => commands::check::run().await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    lms_server::progress::say(&format!("{error:#}"));
+    ExitCode::FAILURE
+}

@@ -125,6 +125,10 @@ impl Stmt {
     }
 
     /// Appends a fragment by value.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a builder step, not arithmetic"
+    )]
     pub fn add(self, fragment: impl Fragment + 'static) -> Self {
         self.part(Part::Frag(Arc::new(fragment)))
     }
@@ -219,7 +223,7 @@ pub struct Rendered {
 
 impl Rendered {
     /// Wraps `fragment`, which must have no bound values: they would be lost, and the statement would fail.
-    pub fn new(fragment: Frag) -> Frag {
+    pub fn frag(fragment: Frag) -> Frag {
         Arc::new(Rendered {
             fragment,
             text: Default::default(),

@@ -4,12 +4,17 @@
 //! [`Db`] (each statement by itself) or a [`Tx`]. This layer knows no entity, no HTTP and no policy; what differs
 //! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
 
+mod columns;
 mod config;
+mod contains;
+mod drift;
 mod error;
 mod error_postgres;
 mod error_sqlite;
 mod executor;
+mod foreign_keys;
 pub mod fragment;
+mod migrate;
 mod postgres;
 pub mod sql_types;
 mod sqlite;
@@ -22,12 +27,17 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
+pub use self::contains::ContainsCi;
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
+pub use self::foreign_keys::ForeignKey;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
+pub use self::migrate::{Migration, Migrations};
 use self::postgres::PgDb;
+pub use self::postgres::PgLease;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
 pub use self::tx::Tx;
@@ -77,10 +87,9 @@ impl Db {
         }
     }
 
-    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. It is closed after use.
-    pub async fn postgres(
-        &self,
-    ) -> Option<DbResult<impl std::ops::Deref<Target = diesel_async::AsyncPgConnection>>> {
+    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. [`PgLease::release`] gives it
+    /// back; dropped, it is closed.
+    pub async fn postgres(&self) -> Option<DbResult<PgLease>> {
         match &*self.0 {
             Backend::Pg(pg) => Some(pg.lease().await),
             Backend::Sqlite(_) => None,
@@ -141,3 +150,6 @@ impl Executor for Db {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

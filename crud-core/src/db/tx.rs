@@ -5,14 +5,17 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
+use super::IDLE_IN_TRANSACTION;
 use super::config::DbKind;
 use super::error::{DbError, DbResult};
 use super::executor::{Access, Executor, Sink};
 use super::fragment::Stmt;
-use super::postgres::{self, Lease};
+use super::postgres::{self, PgLease};
 use super::sqlite::SqliteTx;
 
 /// An open transaction. Statements run in it through [`Executor`] and [`Load`](super::Load).
@@ -20,44 +23,53 @@ pub struct Tx {
     backend: Backend,
     /// Set while a statement runs and left set if it fails or its future is dropped.
     failed: AtomicBool,
+    /// When the last statement ended.
+    last: Mutex<Instant>,
 }
 
 enum Backend {
-    Pg(Lease),
+    Pg(PgLease),
     Sqlite(SqliteTx),
 }
 
 impl Tx {
-    pub(super) async fn begin_pg(lease: Lease) -> DbResult<Self> {
+    pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
         postgres::batch(&lease, "BEGIN").await?;
-        Ok(Tx {
-            backend: Backend::Pg(lease),
-            failed: AtomicBool::new(false),
-        })
+        Ok(Tx::new(Backend::Pg(lease)))
     }
 
     pub(super) fn sqlite(tx: SqliteTx) -> Self {
+        Tx::new(Backend::Sqlite(tx))
+    }
+
+    fn new(backend: Backend) -> Self {
         Tx {
-            backend: Backend::Sqlite(tx),
+            backend,
             failed: AtomicBool::new(false),
+            last: Mutex::new(Instant::now()),
         }
     }
 
     /// Commits. If a statement failed, rolls back and says so.
     pub async fn commit(self) -> DbResult<()> {
         if let Err(error) = self.check() {
-            self.rollback().await?;
+            // The first failure is what the caller must know; a rollback that fails closes the connection.
+            let _ = self.rollback().await;
             return Err(error);
         }
-        match self.backend {
-            Backend::Pg(lease) => {
-                // An error leaves the lease to its drop: the connection is closed.
-                postgres::batch(&lease, "COMMIT").await?;
-                lease.clean();
-                Ok(())
-            }
+        let idle = self.last().elapsed();
+        let result = match self.backend {
+            Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
+                Ok(()) => {
+                    lease.release();
+                    Ok(())
+                }
+                // The lease is dropped: the connection is closed.
+                Err(error) => Err(error),
+            },
             Backend::Sqlite(tx) => tx.commit().await,
-        }
+        };
+        result.map_err(|error| blame_idleness(error, idle))
     }
 
     /// Rolls back and waits until it is done.
@@ -65,7 +77,7 @@ impl Tx {
         match self.backend {
             Backend::Pg(lease) => {
                 postgres::batch(&lease, "ROLLBACK").await?;
-                lease.clean();
+                lease.release();
                 Ok(())
             }
             Backend::Sqlite(tx) => tx.rollback().await,
@@ -83,6 +95,11 @@ impl Tx {
         .await
     }
 
+    /// Makes the transaction unable to commit: what it did must not stand.
+    pub fn doom(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
     fn check(&self) -> DbResult<()> {
         match self.failed.load(Ordering::Acquire) {
             false => Ok(()),
@@ -95,13 +112,29 @@ impl Tx {
     /// Runs a statement unless an earlier one failed, and remembers its failure.
     async fn guarded<R>(&self, statement: impl Future<Output = DbResult<R>>) -> DbResult<R> {
         self.check()?;
+        let idle = self.last().elapsed();
         let mut outcome = Outcome {
             tx: self,
             succeeded: false,
         };
         let result = statement.await;
         outcome.succeeded = result.is_ok();
-        result
+        *self.last() = Instant::now();
+        result.map_err(|error| blame_idleness(error, idle))
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Instant> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// PostgreSQL closes the connection of an idle transaction; all that arrives here is that it is closed.
+fn blame_idleness(error: DbError, idle: Duration) -> DbError {
+    match error {
+        DbError::Unavailable(_) if idle >= IDLE_IN_TRANSACTION => {
+            DbError::TransactionFailed("it was idle for more than 5 s")
+        }
+        other => other,
     }
 }
 

@@ -36,7 +36,7 @@ pub fn text<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
 /// What is no object.
 pub fn object<'de, D: Deserializer<'de>>(source: D) -> Result<Json, D::Error> {
     let json = Json::deserialize(source)?;
-    if json.get().starts_with('{') {
+    if json.as_str().starts_with('{') {
         Ok(json)
     } else {
         Err(D::Error::custom("expected a JSON object"))
@@ -104,6 +104,12 @@ macro_rules! option_forms {
     };
 }
 
-option_forms!(trimmed, String, trimmed_option, trimmed_present, trimmed_nullable);
+option_forms!(
+    trimmed,
+    String,
+    trimmed_option,
+    trimmed_present,
+    trimmed_nullable
+);
 option_forms!(text, String, text_option, text_present, text_nullable);
 option_forms!(object, Json, object_option, object_present, object_nullable);

@@ -1,10 +1,10 @@
 //! Why an operation failed, in the client's terms: refusals of the policy, and every fault of the
 //! database mapped on purpose. What is not listed here is an internal error.
 
-use super::{Context, Place};
+use super::{Context, Place, integers::Integers};
 use crate::{
     Error,
-    db::{DbError, Integers, Stmt},
+    db::{DbError, Stmt},
     dto::Assignment,
     error::FieldError,
     policy::{Action, Rule},
@@ -57,14 +57,12 @@ pub(super) async fn database(
         DbError::Unique { columns, .. } => conflict("unique", columns, |field| {
             format!("Another {} has this {field}", r.name)
         }),
-        DbError::ForeignKey { columns, .. } if set.is_empty() => {
-            let _ = columns;
-            Error::Conflict {
-                code: "foreign_key",
-                detail: format!("Other rows still refer to this {}", r.name),
-                errors: Vec::new(),
-            }
-        }
+        // A write that sets nothing is a delete.
+        DbError::ForeignKey { .. } if set.is_empty() => Error::Conflict {
+            code: "foreign_key",
+            detail: format!("Other rows still refer to this {}", r.name),
+            errors: Vec::new(),
+        },
         DbError::ForeignKey { columns, .. } => {
             let columns = match columns.is_empty() {
                 true => dangling(r, cx, set).await,
@@ -74,11 +72,16 @@ pub(super) async fn database(
                 format!("`{field}` refers to a row that does not exist")
             })
         }
-        DbError::NotNull { column } => {
+        DbError::NotNull { column, .. } => {
+            let column = column.unwrap_or_default();
             let detail = format!("`{column}` is required");
-            Error::Invalid(vec![FieldError::at(format!("/{column}"), "required", detail)])
+            Error::Invalid(vec![FieldError::at(
+                format!("/{column}"),
+                "required",
+                detail,
+            )])
         }
-        DbError::Check { constraint } => check(r, constraint.as_deref().unwrap_or_default()),
+        DbError::Check { constraint, .. } => check(r, constraint.as_deref().unwrap_or_default()),
         DbError::Value(_) => {
             let detail = "A value is out of range or holds characters that cannot be stored";
             Error::Invalid(vec![FieldError::at("", "value", detail)])
@@ -88,18 +91,14 @@ pub(super) async fn database(
             detail: format!("This {} was changed at the same moment: try again", r.name),
             errors: Vec::new(),
         },
-        error @ (DbError::Timeout | DbError::Unavailable(_)) => {
+        error @ (DbError::Timeout | DbError::Busy(_) | DbError::Unavailable(_)) => {
             Error::Unavailable(Some(error.into()))
         }
         error => Error::internal(error),
     }
 }
 
-fn conflict(
-    code: &'static str,
-    columns: Vec<String>,
-    sentence: impl Fn(&str) -> String,
-) -> Error {
+fn conflict(code: &'static str, columns: Vec<String>, sentence: impl Fn(&str) -> String) -> Error {
     let errors: Vec<_> = columns
         .iter()
         .map(|column| FieldError::at(format!("/{column}"), code, sentence(column)))
@@ -157,9 +156,9 @@ async fn dangling(r: &Resource, cx: &Context<'_>, set: &[Assignment]) -> Vec<Str
             .sql("SELECT CASE WHEN ")
             .frag(assignment.value.clone())
             .sql(" IS NULL OR EXISTS (SELECT 1 FROM ")
-            .identifier(key.target_table)
+            .text(quoted(&key.target_table))
             .sql(" WHERE ")
-            .identifier(key.target_column)
+            .text(quoted(&key.target_column))
             .sql(" = ")
             .frag(assignment.value.clone())
             .sql(") THEN 1 ELSE 0 END");
@@ -172,4 +171,9 @@ async fn dangling(r: &Resource, cx: &Context<'_>, set: &[Assignment]) -> Vec<Str
         }
     }
     columns
+}
+
+/// A name from the database's own catalogue, as SQL.
+fn quoted(name: &str) -> std::sync::Arc<str> {
+    format!("\"{}\"", name.replace('"', "\"\"")).into()
 }

@@ -2,6 +2,7 @@
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
 mod fault;
+mod integers;
 mod projection;
 mod statement;
 mod typed;
@@ -12,11 +13,12 @@ use bytes::Bytes;
 
 use self::{
     fault::{database, refused},
+    integers::Integers,
     projection::JsonRows,
 };
 use crate::{
     Error, Result, Timestamp, Uuid,
-    db::{Access, Db, DbError, Executor, Frag, Integers, Stmt, Tx, bind},
+    db::{Access, Db, DbError, Executor, Frag, Stmt, Tx, bind},
     dto::Assignment,
     policy::{Action, Rule},
     principal::Principal,
@@ -105,7 +107,9 @@ impl<'a> Context<'a> {
         }
         let projection = r.get.masked(&r.mask(self.principal));
         let sql = statement::get(r, &projection.select, id, archived, &rule);
-        let rows = self.load(r, Access::Read, sql, JsonRows::one(projection, false)).await?;
+        let rows = self
+            .load(r, Access::Read, sql, JsonRows::one(projection, false))
+            .await?;
         row(id, *rows).ok_or_else(|| r.missing(id))
     }
 
@@ -151,18 +155,32 @@ impl<'a> Context<'a> {
         }
         let id = Uuid::now_v7();
         self.stamp(&mut set);
-        let now = set.iter().find(|a| a.column == "updated_at").map(|a| a.value.clone());
+        let now = set
+            .iter()
+            .find(|a| a.column == "updated_at")
+            .map(|a| a.value.clone());
         if let Some(value) = now {
-            set.push(Assignment { column: "created_at", value });
+            set.push(Assignment {
+                column: "created_at",
+                value,
+            });
         }
         let by = self.author();
-        set.push(Assignment { column: "created_by", value: by });
-        set.push(Assignment { column: "id", value: bind::<st::Uuid, _>(id) });
+        set.push(Assignment {
+            column: "created_by",
+            value: by,
+        });
+        set.push(Assignment {
+            column: "id",
+            value: bind::<st::Uuid, _>(id),
+        });
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(&rule);
         let sql = statement::insert(r, &set, &projection.select, check);
         let rows = JsonRows::one(projection, check.is_some());
-        let rows = self.write(r, Action::Create, &rule, sql, rows, &set).await?;
+        let rows = self
+            .write(r, Action::Create, &rule, sql, rows, &set)
+            .await?;
         row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
     }
 
@@ -270,7 +288,9 @@ impl<'a> Context<'a> {
         }
         match self.untouched(r, action, id, &rule, expected).await {
             // Archived already, or not archived: nothing to do.
-            Error::Conflict { code: "unchanged", .. } => self.get_row(r, id, Archived::Any).await,
+            Error::Conflict {
+                code: "unchanged", ..
+            } => self.get_row(r, id, Archived::Any).await,
             error => Err(error),
         }
     }
@@ -323,9 +343,15 @@ impl<'a> Context<'a> {
     /// Sets `updated_at` and `updated_by`.
     fn stamp(&self, set: &mut Vec<Assignment>) {
         let value = bind::<st::Timestamptz, _>(Timestamp::now());
-        set.push(Assignment { column: "updated_at", value });
+        set.push(Assignment {
+            column: "updated_at",
+            value,
+        });
         let value = self.author();
-        set.push(Assignment { column: "updated_by", value });
+        set.push(Assignment {
+            column: "updated_by",
+            value,
+        });
     }
 
     fn author(&self) -> Frag {
@@ -358,7 +384,9 @@ impl<'a> Context<'a> {
         set: &[Assignment],
     ) -> Result<Box<JsonRows>> {
         let Place::Db(db) = self.place else {
-            return self.run(r, action, rule, sql, rows, set, self.executor()).await;
+            return self
+                .run(r, action, rule, sql, rows, set, self.executor())
+                .await;
         };
         if !rows.with_verdict {
             return self.run(r, action, rule, sql, rows, set, db).await;
@@ -375,7 +403,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, split off for its two callers")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, split off for its two callers"
+    )]
     async fn run(
         &self,
         r: &Resource,

@@ -36,7 +36,7 @@ impl Projection {
             keys.push(format!("{open}\"{}\":", column.name).into());
         }
         Self {
-            select: Rendered::new(Arc::new(select)),
+            select: Rendered::frag(Arc::new(select)),
             keys,
             writers: columns.iter().map(|c| c.write).collect(),
             columns,

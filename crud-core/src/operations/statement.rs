@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Uuid,
-    db::{Frag, NoPeek, Part, Stmt, bind},
+    db::{Frag, Part, Stmt, bind},
     dto::Assignment,
     policy::Rule,
     query::{Archived, ListRequest, SortKey},
@@ -23,19 +23,29 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
 /// write's scope covers it. No row: it does not exist, or the caller may not see it.
 pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) -> Stmt {
-    let sql = version(r, Stmt::new().sql("SELECT ")).sql(", ");
-    let sql = if r.archivable {
-        sql.ident("archived_at").sql(" IS NOT NULL, ")
-    } else {
-        sql.sql("1 = 0, ")
+    let sql = version(r, Stmt::new().sql("SELECT "));
+    let sql = match r.archivable {
+        true => sql.sql(", CAST(CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END AS bigint)"),
+        false => sql.sql(", CAST(0 AS bigint)"),
     };
-    let sql = writable.predicate.render(sql).sql(" FROM ").frag(r.table.clone());
+    let sql = writable.predicate.render(sql.sql(", CAST(CASE WHEN "));
+    let sql = sql
+        .sql(" THEN 1 ELSE 0 END AS bigint) FROM ")
+        .frag(r.table.clone());
     within(by_id(r, sql, id), visible)
 }
 
 /// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
-pub(super) fn insert(r: &Resource, set: &[Assignment], select: &Frag, check: Option<&Rule>) -> Stmt {
-    let mut sql = Stmt::new().sql("INSERT INTO ").frag(r.table.clone()).sql(" (");
+pub(super) fn insert(
+    r: &Resource,
+    set: &[Assignment],
+    select: &Frag,
+    check: Option<&Rule>,
+) -> Stmt {
+    let mut sql = Stmt::new()
+        .sql("INSERT INTO ")
+        .frag(r.table.clone())
+        .sql(" (");
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).ident(assignment.column);
     }
@@ -57,7 +67,10 @@ pub(super) fn update(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::new().sql("UPDATE ").frag(r.table.clone()).sql(" SET ");
+    let mut sql = Stmt::new()
+        .sql("UPDATE ")
+        .frag(r.table.clone())
+        .sql(" SET ");
     for assignment in set {
         sql = sql
             .ident(assignment.column)
@@ -78,18 +91,35 @@ pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64
 
 /// `SELECT … ORDER BY … LIMIT … OFFSET …`; one row more than the page, to know whether there is a next.
 pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(" FROM ");
-    let sql = order(r, filtered(r, sql.frag(r.table.clone()), request, rule), &request.order);
-    let sql = sql.sql(" LIMIT ").add(NoPeek(bind::<st::BigInt, _>(request.page.limit + 1)));
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(select.clone())
+        .sql(" FROM ");
+    let sql = order(
+        r,
+        filtered(r, sql.frag(r.table.clone()), request, rule),
+        &request.order,
+    );
+    let sql = bounded(sql.sql(" LIMIT "), request.page.limit + 1);
     if request.page.offset == 0 {
         return sql;
     }
-    sql.sql(" OFFSET ").add(NoPeek(bind::<st::BigInt, _>(request.page.offset)))
+    bounded(sql.sql(" OFFSET "), request.page.offset)
+}
+
+/// A bound row number. SQLite plans a bare one by its value, and so prepares the statement anew on
+/// every call; a sum it does not look into.
+fn bounded(sql: Stmt, number: i64) -> Stmt {
+    sql.per_backend("", "(")
+        .bind::<st::BigInt, _>(number)
+        .per_backend("", " + 0)")
 }
 
 /// `SELECT count(*) …`.
 pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = Stmt::new().sql("SELECT count(*) FROM ").frag(r.table.clone());
+    let sql = Stmt::new()
+        .sql("SELECT count(*) FROM ")
+        .frag(r.table.clone());
     filtered(r, sql, request, rule)
 }
 
@@ -119,7 +149,11 @@ fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
     if !r.archivable || archived == Archived::Any {
         return sql;
     }
-    let sql = sql.sql(" AND ").ident(r.shape.name).sql(".").ident("archived_at");
+    let sql = sql
+        .sql(" AND ")
+        .ident(r.shape.name)
+        .sql(".")
+        .ident("archived_at");
     match archived {
         Archived::Only => sql.sql(" IS NOT NULL"),
         _ => sql.sql(" IS NULL"),
@@ -135,6 +169,9 @@ fn within(sql: Stmt, rule: &Rule) -> Stmt {
 
 fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
     let Some(versions) = versions else { return sql };
+    if versions.is_empty() {
+        return sql.sql(" AND 1 = 0");
+    }
     sql = sql.sql(" AND ").ident("version").sql(" IN (");
     for (i, version) in versions.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(bind::<st::BigInt, _>(*version));
@@ -174,7 +211,11 @@ fn order(r: &Resource, mut sql: Stmt, keys: &[SortKey]) -> Stmt {
             // Where PostgreSQL puts them by itself.
             sql = sql.part(Part::PerBackend {
                 pg: "",
-                sqlite: if key.descending { " NULLS FIRST" } else { " NULLS LAST" },
+                sqlite: if key.descending {
+                    " NULLS FIRST"
+                } else {
+                    " NULLS LAST"
+                },
             });
         }
         sql = sql.sql(", ");

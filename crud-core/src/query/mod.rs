@@ -5,4 +5,6 @@ mod params;
 
 pub use params::Params;
 
-pub(crate) use page::{Archived, ListRequest, Page, SortKey, Total, parse_list, sort_keys};
+pub(crate) use page::{
+    Archived, ListRequest, Page, SortKey, Total, archived, parse_list, sort_keys,
+};

@@ -1,13 +1,7 @@
 //! Pages and orders: `page`+`page_size` or `limit`+`offset`, `sort`, `total`, `archived`.
 
 use super::Params;
-use crate::{
-    Result,
-    db::Frag,
-    error::Error,
-    policy::Mask,
-    registry::Resource,
-};
+use crate::{Result, db::Frag, error::Error, policy::Mask, registry::Resource};
 
 const DEFAULT_SIZE: i64 = 20;
 const LARGEST_SIZE: i64 = 100;

@@ -1,34 +1,36 @@
 //! What a handler reads of a request: its caller, its id, its preconditions, its body.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::Request,
-    http::{HeaderName, header},
+    http::{HeaderName, header, request::Parts},
 };
 
 use crate::{
     App, Error, Principal, Result, Uuid,
     error::FieldError,
     etag::Tags,
+    extract::media_type,
     policy::Action,
     query::{Archived, Params, archived},
     registry::Resource,
+    serve::{BODY_LIMIT, read_body},
 };
 
 pub(super) const POST_TYPES: &[&str] = &["application/json"];
 pub(super) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
-
-/// The largest body, in bytes.
-pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// One request to one entity.
 pub(super) struct Call {
     pub(super) app: App,
     pub(super) resource: Arc<Resource>,
     id: Option<String>,
-    request: Request,
+    head: Parts,
+    /// Locked by nobody: a body may be sent to another thread but not shared, and a handler's future,
+    /// which shares the rest of the call, must be sendable.
+    body: Mutex<Body>,
 }
 
 impl Call {
@@ -38,11 +40,13 @@ impl Call {
         id: Option<String>,
         request: Request,
     ) -> Self {
+        let (head, body) = request.into_parts();
         Self {
             app,
             resource,
             id,
-            request,
+            head,
+            body: Mutex::new(body),
         }
     }
 
@@ -56,7 +60,7 @@ impl Call {
     /// # Errors
     /// 401 for a bad token elsewhere.
     pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
-        let headers = self.request.headers();
+        let headers = &self.head.headers;
         if self.resource.is_public(action) {
             return self.app.auth().optional_principal(headers).await;
         }
@@ -77,7 +81,7 @@ impl Call {
 
     /// The query string.
     pub(super) fn query(&self) -> &str {
-        self.request.uri().query().unwrap_or_default()
+        self.head.uri.query().unwrap_or_default()
     }
 
     /// # Errors
@@ -108,11 +112,14 @@ impl Call {
     /// # Errors
     /// 400 if it is not text.
     pub(super) fn header(&self, name: &HeaderName) -> Result<Option<&str>> {
-        let Some(value) = self.request.headers().get(name) else {
+        let Some(value) = self.head.headers.get(name) else {
             return Ok(None);
         };
         value.to_str().map(Some).map_err(|_| {
-            Error::bad_request("malformed_header", format!("The header `{name}` is not text"))
+            Error::bad_request(
+                "malformed_header",
+                format!("The header `{name}` is not text"),
+            )
         })
     }
 
@@ -130,25 +137,11 @@ impl Call {
     /// # Errors
     /// 415, 413, 400.
     pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
-        let given = self.header(&header::CONTENT_TYPE)?.unwrap_or_default();
-        let essence = given.split(';').next().unwrap_or_default().trim();
-        if !types.iter().any(|t| t.eq_ignore_ascii_case(essence)) {
-            return Err(Error::UnsupportedMediaType { accepted: types[0] });
-        }
-        read_body(self.request).await
+        media_type(&self.head.headers, types)?;
+        let body = self
+            .body
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        read_body(body, BODY_LIMIT).await
     }
-}
-
-async fn read_body(request: Request) -> Result<Bytes> {
-    axum::body::to_bytes(request.into_body(), BODY_LIMIT)
-        .await
-        .map_err(|error| {
-            let too_large = std::error::Error::source(&error)
-                .is_some_and(|source| source.to_string().contains("length limit"));
-            if too_large {
-                Error::TooLarge { limit: BODY_LIMIT }
-            } else {
-                Error::bad_request("unreadable_body", "The body ended before it was whole")
-            }
-        })
 }

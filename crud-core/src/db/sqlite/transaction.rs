@@ -43,9 +43,12 @@ impl SqliteTx {
             }
             let begin = worker.run(|c| statement::batch(c, "BEGIN IMMEDIATE"));
             let ok = begin.is_ok();
+            // Nobody waits any more: the request is gone.
             let wanted = ready.send(begin).is_ok();
-            if ok {
-                session(worker, queue, wanted);
+            match (ok, wanted) {
+                (true, true) => session(worker, &queue),
+                (true, false) => rollback(worker),
+                (false, _) => (),
             }
         });
         send(writer, job)?;
@@ -105,9 +108,10 @@ const LOST: DbError =
     DbError::TransactionFailed("it was idle for more than 5 s, or a statement of it panicked");
 
 /// Keeps the writer thread until the transaction ends.
-fn session(worker: &mut Worker, steps: Receiver<Step>, wanted: bool) {
-    // A panic in a step unwinds through here to the worker, which rolls back and replaces the connection.
-    while wanted {
+///
+/// A panic in a step unwinds through here to the worker, which rolls back and replaces the connection.
+fn session(worker: &mut Worker, steps: &Receiver<Step>) {
+    loop {
         match steps.recv_timeout(IDLE_IN_TRANSACTION) {
             Ok(Step::Run(job)) => job(worker),
             Ok(Step::Commit(answer)) => {
@@ -125,12 +129,11 @@ fn session(worker: &mut Worker, steps: Receiver<Step>, wanted: bool) {
             }
             Err(RecvTimeoutError::Timeout) => {
                 tracing::warn!("a transaction was idle for more than 5 s and is rolled back");
-                break;
+                return rollback(worker);
             }
-            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Disconnected) => return rollback(worker),
         }
     }
-    rollback(worker);
 }
 
 fn rollback(worker: &mut Worker) {

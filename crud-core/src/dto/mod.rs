@@ -121,14 +121,20 @@ impl<T> Assignments<T> {
         C: Column<Table = T> + Expression<SqlType: SqlType<IsNull: Nullability>>,
     {
         if <<C::SqlType as SqlType>::IsNull as Nullability>::NULLABLE {
-            self.put(C::NAME, std::sync::Arc::new(crate::db::Stmt::new().sql("NULL")));
+            self.put(
+                C::NAME,
+                std::sync::Arc::new(crate::db::Stmt::new().sql("NULL")),
+            );
         }
     }
 
     /// Merges a JSON document into a column (RFC 7396); `None` clears it.
     pub fn merge<C>(&mut self, column: C, patch: Option<crate::Json>)
     where
-        C: Column<Table = T> + Expression<SqlType: SqlType<IsNull: Nullability>> + Fragment + 'static,
+        C: Column<Table = T>
+            + Expression<SqlType: SqlType<IsNull: Nullability>>
+            + Fragment
+            + 'static,
     {
         let Some(patch) = patch else {
             return self.clear(column);

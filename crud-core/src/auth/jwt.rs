@@ -1,0 +1,403 @@
+//! Access tokens: signs them and checks them. HS256 with one secret for now; an algorithm belongs to
+//! its key, never to the token, so further keys (RS256, EdDSA, a key set) become further `Key`s.
+//!
+//! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: the header
+//! is compared with the two usual spellings before it is parsed, and the claims are parsed once.
+//! It never says to a client *why* a token is refused.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::{Error, Uuid};
+
+/// The shortest secret that is accepted, in bytes: the output size of SHA-256 (RFC 7518 §3.2).
+const MIN_SECRET_BYTES: usize = 32;
+/// The most that clocks may differ (RFC 8725 asks for no more than a few minutes; we ask for less).
+const MAX_LEEWAY: Duration = Duration::from_secs(30);
+/// Longer tokens are refused unread.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// The `typ` claim of the tokens that this server issues for calling it.
+const ACCESS: &str = "access";
+/// `{"typ":"JWT","alg":"HS256"}` and `{"alg":"HS256","typ":"JWT"}`, which nearly every token has.
+const USUAL_HEADERS: [&str; 2] = [
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9",
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
+];
+
+/// How tokens are signed and what is demanded of them.
+#[derive(Clone)]
+pub struct JwtConfig {
+    /// The HS256 secret, at least 32 bytes.
+    pub secret: Vec<u8>,
+    /// Written into `iss` and demanded of every token; `None` leaves the claim alone.
+    pub issuer: Option<String>,
+    /// Written into `aud` and demanded of every token; `None` leaves the claim alone.
+    pub audience: Option<String>,
+    /// How long an access token is good for.
+    pub access_ttl: Duration,
+    /// How far the clocks of issuer and server may differ; at most 30 s.
+    pub leeway: Duration,
+}
+
+impl JwtConfig {
+    /// A secret with the usual times: tokens live 15 minutes, clocks may differ by 5 seconds.
+    pub fn new(secret: impl Into<Vec<u8>>) -> Self {
+        Self {
+            secret: secret.into(),
+            issuer: None,
+            audience: None,
+            access_ttl: Duration::from_secs(15 * 60),
+            leeway: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for JwtConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtConfig")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("access_ttl", &self.access_ttl)
+            .field("leeway", &self.leeway)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`JwtConfig`] that would not be safe.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JwtConfigError {
+    /// The secret could be guessed.
+    #[error("The token secret has {0} bytes; at least 32 are needed")]
+    ShortSecret(usize),
+    /// Tokens would outlive themselves.
+    #[error("The token leeway is {0:?}; at most 30 s are accepted")]
+    LongLeeway(Duration),
+    /// Tokens would be born dead.
+    #[error("The token lifetime is {0:?}; at least 1 s is needed")]
+    ShortLifetime(Duration),
+}
+
+/// Why a token is refused. For the log and for tests; a client always reads "Invalid token".
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// Not three base64 parts of JSON, or longer than any of ours.
+    #[error("the token is malformed")]
+    Malformed,
+    /// The header names another algorithm than the key's, another type than JWT, or a critical extension.
+    #[error("the token's header is not accepted")]
+    Header,
+    /// Signed with another key, or changed since.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// `sub` or `exp` is missing, or a claim has the wrong type.
+    #[error("the token's claims are incomplete")]
+    Claims,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Made for something else than calling, such as refreshing.
+    #[error("the token is of another type")]
+    Type,
+    /// `iss` is not the configured one.
+    #[error("the token is of another issuer")]
+    Issuer,
+    /// `aud` does not name this server.
+    #[error("the token is for another audience")]
+    Audience,
+}
+
+impl From<AuthError> for Error {
+    /// One answer for all: the reason would help a forger only.
+    fn from(_: AuthError) -> Self {
+        Self::Unauthenticated("Invalid token".into())
+    }
+}
+
+/// What a verified token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Whom the token speaks for; here the user's id.
+    pub sub: String,
+    /// The user's role when the token was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// When it ends, in seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
+    pub exp: i64,
+    /// When it was issued.
+    #[serde(
+        default,
+        deserialize_with = "some_numeric_date",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub iat: Option<i64>,
+    /// When it starts.
+    #[serde(
+        default,
+        deserialize_with = "some_numeric_date",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub nbf: Option<i64>,
+    /// Who issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// For whom it was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aud: Option<Audience>,
+    /// What it is for: `access`, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typ: Option<String>,
+}
+
+/// The `aud` claim: one name or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// `"aud": "lms"`
+    One(String),
+    /// `"aud": ["lms", "reports"]`
+    Many(Vec<String>),
+}
+
+impl Audience {
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Many(many) => many.iter().any(|one| one == audience),
+        }
+    }
+}
+
+/// Signs access tokens and verifies them.
+pub struct Jwt {
+    key: Key,
+    issuer: Option<String>,
+    audience: Option<String>,
+    ttl: i64,
+    leeway: i64,
+}
+
+/// A key and the one algorithm it is used with.
+struct Key {
+    algorithm: Algorithm,
+    name: &'static str,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+impl Jwt {
+    /// Checks the configuration and prepares the keys.
+    ///
+    /// # Errors
+    /// For a secret under 32 bytes, a leeway over 30 s or a lifetime under 1 s.
+    pub fn new(config: JwtConfig) -> Result<Self, JwtConfigError> {
+        if config.secret.len() < MIN_SECRET_BYTES {
+            return Err(JwtConfigError::ShortSecret(config.secret.len()));
+        }
+        if config.leeway > MAX_LEEWAY {
+            return Err(JwtConfigError::LongLeeway(config.leeway));
+        }
+        if config.access_ttl < Duration::from_secs(1) {
+            return Err(JwtConfigError::ShortLifetime(config.access_ttl));
+        }
+        Ok(Self {
+            key: Key {
+                algorithm: Algorithm::HS256,
+                name: "HS256",
+                signing: EncodingKey::from_secret(&config.secret),
+                verifying: DecodingKey::from_secret(&config.secret),
+            },
+            issuer: config.issuer,
+            audience: config.audience,
+            ttl: seconds(config.access_ttl),
+            leeway: seconds(config.leeway),
+        })
+    }
+
+    /// A new access token for a user, and the seconds it is good for.
+    pub fn issue(&self, subject: Uuid, role: &str) -> (String, u64) {
+        let now = now();
+        let claims = Claims {
+            sub: subject.to_string(),
+            role: Some(role.to_owned()),
+            exp: now.saturating_add(self.ttl),
+            iat: Some(now),
+            nbf: None,
+            iss: self.issuer.clone(),
+            aud: self.audience.clone().map(Audience::One),
+            typ: Some(ACCESS.to_owned()),
+        };
+        let header = Header::new(self.key.algorithm);
+        let token = jsonwebtoken::encode(&header, &claims, &self.key.signing)
+            .expect("a secret of any length signs, and the claims are strings and numbers");
+        (token, self.ttl.unsigned_abs())
+    }
+
+    /// The claims of a token that is ours, in force and meant for calling.
+    ///
+    /// # Errors
+    /// Says why it is not; see [`AuthError`].
+    pub fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+        self.verify_at(token, now())
+    }
+
+    fn verify_at(&self, token: &str, now: i64) -> Result<Claims, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Malformed);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(AuthError::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(AuthError::Malformed)?;
+        self.key.check_header(header)?;
+        match crypto::verify(
+            signature,
+            message.as_bytes(),
+            &self.key.verifying,
+            self.key.algorithm,
+        ) {
+            Ok(true) => {}
+            Ok(false) => return Err(AuthError::Signature),
+            Err(_) => return Err(AuthError::Malformed),
+        }
+        // Only what carries our signature is parsed.
+        let payload = decode(payload)?;
+        let claims = match serde_json::from_slice::<Claims>(&payload) {
+            Ok(claims) => claims,
+            Err(_) => return Err(AuthError::Claims),
+        };
+        self.check_claims(&claims, now)?;
+        Ok(claims)
+    }
+
+    fn check_claims(&self, claims: &Claims, now: i64) -> Result<(), AuthError> {
+        if claims.sub.is_empty() {
+            return Err(AuthError::Claims);
+        }
+        if now >= claims.exp.saturating_add(self.leeway) {
+            return Err(AuthError::Expired);
+        }
+        let latest_start = now.saturating_add(self.leeway);
+        let starts = [claims.nbf, claims.iat];
+        if starts.into_iter().flatten().any(|at| at > latest_start) {
+            return Err(AuthError::NotYetValid);
+        }
+        if claims.typ.as_deref().is_some_and(|typ| typ != ACCESS) {
+            return Err(AuthError::Type);
+        }
+        if self.issuer.is_some() && claims.iss != self.issuer {
+            return Err(AuthError::Issuer);
+        }
+        if let Some(audience) = &self.audience
+            && !claims.aud.as_ref().is_some_and(|aud| aud.names(audience))
+        {
+            return Err(AuthError::Audience);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt")
+            .field("algorithm", &self.key.algorithm)
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    /// The header must name this key's algorithm. `kid`, `jku`, `jwk` and `x5u` are not read: a token
+    /// never brings its own key. A critical extension is refused, because none is understood.
+    fn check_header(&self, header: &str) -> Result<(), AuthError> {
+        #[derive(Deserialize)]
+        struct JoseHeader {
+            alg: String,
+            typ: Option<String>,
+            crit: Option<de::IgnoredAny>,
+        }
+
+        if self.algorithm == Algorithm::HS256 && USUAL_HEADERS.contains(&header) {
+            return Ok(());
+        }
+        let header = match serde_json::from_slice::<JoseHeader>(&decode(header)?) {
+            Ok(header) => header,
+            Err(_) => return Err(AuthError::Malformed),
+        };
+        let typ = header.typ.as_deref().unwrap_or("JWT");
+        let is_jwt = typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt");
+        if header.alg != self.name || header.crit.is_some() || !is_jwt {
+            return Err(AuthError::Header);
+        }
+        Ok(())
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, AuthError> {
+    match URL_SAFE_NO_PAD.decode(part) {
+        Ok(bytes) => Ok(bytes),
+        Err(_) => Err(AuthError::Malformed),
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn now() -> i64 {
+    // A clock before 1970 lets no token pass that has ever been issued.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(i64::MAX, seconds)
+}
+
+/// RFC 7519 allows a fraction; whole seconds are kept.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    struct NumericDate;
+
+    impl de::Visitor<'_> for NumericDate {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("seconds since 1970")
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<i64, E> {
+            Ok(value)
+        }
+
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<i64, E> {
+            i64::try_from(value).map_err(E::custom)
+        }
+
+        fn visit_f64<E: de::Error>(self, value: f64) -> Result<i64, E> {
+            // Every whole number up to 2^53 is exact, and no token lasts longer.
+            const EXACT: f64 = 9_007_199_254_740_992.0;
+            if !(-EXACT..=EXACT).contains(&value) {
+                return Err(E::custom("a time out of range"));
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
+            Ok(value.floor() as i64)
+        }
+    }
+
+    deserializer.deserialize_any(NumericDate)
+}
+
+fn some_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    numeric_date(deserializer).map(Some)
+}
+
+#[cfg(test)]
+#[path = "jwt_tests.rs"]
+mod tests;

@@ -1,0 +1,29 @@
+//! Who is calling: access tokens ([`Jwt`]), passwords ([`Passwords`]) and the step from a request's
+//! `Authorization` header to a [`Principal`](crate::Principal) ([`Auth`]).
+//!
+//! The router asks [`Auth`] before it reads a body; the application's sign-in routes use [`Jwt`] and
+//! [`Passwords`]. What a principal may do is the policy's business and never decided here.
+
+mod jwt;
+mod password;
+mod principal;
+
+pub use jwt::{Audience, AuthError, Claims, Jwt, JwtConfig, JwtConfigError};
+pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords};
+pub use principal::{Auth, Authenticator, Caller, CurrentUser, TokenAuthenticator};
+
+/// A fresh random secret: 32 bytes from the operating system, as 64 hexadecimal digits.
+///
+/// # Errors
+/// When the operating system has no randomness to give.
+pub fn random_secret() -> std::io::Result<String> {
+    use std::fmt::Write as _;
+
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    let mut text = String::with_capacity(64);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}

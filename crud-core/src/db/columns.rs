@@ -1,0 +1,127 @@
+//! The columns of a declared table as values: name, kind, nullability. Read by the drift check and by descriptors.
+
+use diesel::Column;
+use diesel::sql_types as st;
+
+use super::sql_types::{Jsonb, Timestamptz, Uuid};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnKind {
+    /// `uuid`; `BLOB`.
+    Uuid,
+    /// `text`; `TEXT`.
+    Text,
+    /// `boolean`; `INTEGER`.
+    Bool,
+    /// `smallint`; `INTEGER`.
+    Int2,
+    /// `integer`; `INTEGER`.
+    Int4,
+    /// `bigint`; `INTEGER`.
+    Int8,
+    /// `real`; `REAL`.
+    Float4,
+    /// `double precision`; `REAL`.
+    Float8,
+    /// `timestamptz`; `INTEGER` (microseconds).
+    Timestamptz,
+    /// `date`; `TEXT`.
+    Date,
+    /// `jsonb`; `TEXT`.
+    Jsonb,
+    /// `bytea`; `BLOB`.
+    Binary,
+}
+
+/// A column of a declared table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnShape {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: ColumnKind,
+    /// True if it may be NULL.
+    pub nullable: bool,
+}
+
+/// A declared table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableShape {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// Its columns, in the order of `table!`.
+    pub columns: Vec<ColumnShape>,
+}
+
+/// A SQL type that both databases have.
+#[diagnostic::on_unimplemented(
+    message = "a column of the SQL type `{Self}` cannot be kept on both databases",
+    note = "import the column types of `table!` from `crud_core::sql_types`"
+)]
+pub trait ColumnType {
+    /// What a column of this type holds.
+    const KIND: ColumnKind;
+    /// True for `Nullable<…>`.
+    const NULLABLE: bool = false;
+}
+
+macro_rules! kinds {
+    ($($sql:ty => $kind:ident),+ $(,)?) => {$(
+        impl ColumnType for $sql {
+            const KIND: ColumnKind = ColumnKind::$kind;
+        }
+    )+};
+}
+kinds! {
+    Uuid => Uuid, st::Text => Text, st::Bool => Bool, st::SmallInt => Int2, st::Integer => Int4, st::BigInt => Int8,
+    st::Float => Float4, st::Double => Float8, Timestamptz => Timestamptz, st::Date => Date, Jsonb => Jsonb,
+    st::Binary => Binary,
+}
+impl<ST: ColumnType + st::SqlType> ColumnType for st::Nullable<ST> {
+    const KIND: ColumnKind = ST::KIND;
+    const NULLABLE: bool = true;
+}
+
+/// A tuple of columns: `Table::AllColumns`, up to 32.
+pub trait ColumnList {
+    /// The columns, in order.
+    fn columns() -> Vec<ColumnShape>;
+}
+
+macro_rules! lists {
+    ($first:ident $($rest:ident)*) => {
+        impl<$first, $($rest),*> ColumnList for ($first, $($rest,)*)
+        where
+            $first: Column<SqlType: ColumnType>,
+            $($rest: Column<SqlType: ColumnType>,)*
+        {
+            fn columns() -> Vec<ColumnShape> {
+                vec![shape::<$first>(), $(shape::<$rest>()),*]
+            }
+        }
+        lists! { $($rest)* }
+    };
+    () => {};
+}
+lists! {
+    C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24 C25 C26 C27 C28 C29 C30 C31 C32
+}
+
+fn shape<C: Column<SqlType: ColumnType>>() -> ColumnShape {
+    ColumnShape {
+        name: C::NAME,
+        kind: <C::SqlType as ColumnType>::KIND,
+        nullable: <C::SqlType as ColumnType>::NULLABLE,
+    }
+}
+
+impl TableShape {
+    /// The shape of a Diesel table: `TableShape::of::<courses::table>("courses")`.
+    pub fn of<T: diesel::Table<AllColumns: ColumnList>>(name: &'static str) -> Self {
+        TableShape {
+            name,
+            columns: T::AllColumns::columns(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What every application puts around its router: telemetry, limits, security headers, CORS.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Method, Uri, header},
+};
+use tower::{ServiceBuilder, util::option_layer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::{BODY_LIMIT, limits::LimitsLayer};
+use crate::telemetry::RequestLayer;
+
+/// The bounds and rules of an application's edge.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// The most requests in flight; above it, 503 at once.
+    pub max_in_flight: usize,
+    /// The longest body that may be announced, in bytes.
+    pub body_limit: usize,
+    /// The web origins whose pages may call; made by [`cors_origin`]. None by default.
+    pub cors_origins: Vec<HeaderValue>,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            max_in_flight: 1024,
+            body_limit: BODY_LIMIT,
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+/// The router with everything around it that each of its routes needs. Call it last: routes added
+/// later are outside.
+pub fn edge(router: Router, config: &EdgeConfig) -> Router {
+    let limits = LimitsLayer::new(config.max_in_flight, config.body_limit);
+    // One layer for all: axum boxes a request once for each.
+    let layers = ServiceBuilder::new()
+        .layer(RequestLayer)
+        .layer(option_layer(cors(&config.cors_origins)))
+        .layer(limits);
+    router.layer(layers)
+}
+
+/// Exactly the given origins, never `*`, never with cookies: callers carry a token.
+fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let named = HeaderName::from_static;
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            named("idempotency-key"),
+            named("x-request-id"),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            named("x-request-id"),
+            named("x-total-count"),
+        ])
+        .max_age(Duration::from_secs(3600));
+    Some(layer)
+}
+
+/// A text that is not a web origin.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "`{0}` is not a web origin such as https://app.example.org (scheme, host, port; never `*`)"
+)]
+pub struct CorsOriginError(String);
+
+/// Checks a web origin: scheme, host and perhaps a port, as a browser sends it.
+///
+/// # Errors
+/// For `*`, `null`, a path, a user, a default port or anything that a browser would never send.
+pub fn cors_origin(text: &str) -> Result<HeaderValue, CorsOriginError> {
+    let refused = || CorsOriginError(text.to_owned());
+    let Ok(uri) = text.parse::<Uri>() else {
+        return Err(refused());
+    };
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(refused());
+    };
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return Err(refused()),
+    };
+    let origin = format!("{scheme}://{authority}");
+    let odd = authority.as_str().contains('@')
+        || authority.host().contains('*')
+        || uri.port_u16() == Some(default_port)
+        || origin != text
+        || origin.bytes().any(|byte| byte.is_ascii_uppercase());
+    match HeaderValue::from_str(text) {
+        Ok(value) if !odd => Ok(value),
+        _ => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+#[path = "edge_tests.rs"]
+mod tests;

@@ -1,0 +1,27 @@
+//! `check`: fails when a table and its declaration have drifted apart.
+
+use anyhow::{Result, bail};
+use lms_server::{MIGRATIONS, progress::say};
+
+use super::{configured, connected};
+
+pub(crate) async fn run() -> Result<()> {
+    let lms = connected(&configured()?).await?;
+    let db = lms.app.db();
+    let pending = db.pending(&MIGRATIONS).await?;
+    if !pending.is_empty() {
+        bail!(
+            "{} migrations are not applied: run `lms-server migrate`",
+            pending.len()
+        );
+    }
+    let drift = db.drift(&lms.app.registry().tables()).await?;
+    if !drift.is_empty() {
+        bail!(
+            "the database and the declarations differ:\n{}",
+            drift.join("\n")
+        );
+    }
+    say("the database is as declared");
+    Ok(())
+}

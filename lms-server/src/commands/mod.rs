@@ -1,0 +1,46 @@
+//! What each command does. All of them read the same environment.
+
+pub(crate) mod admin;
+pub(crate) mod check;
+pub(crate) mod import;
+pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+
+use anyhow::Result;
+use crud_core::{
+    Db, DbConfig,
+    auth::{Jwt, JwtConfig},
+    telemetry::{self, TelemetryConfig},
+};
+use lms_server::{Lms, config::Config};
+
+/// The environment, checked; logging is set up by it.
+fn configured() -> Result<Config> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    let config = Config::from_env(&|name| std::env::var(name).ok())?;
+    telemetry::init(&TelemetryConfig {
+        format: config.log_format,
+        filter: config.log_filter.clone(),
+    })?;
+    Ok(config)
+}
+
+/// The LMS on the configured database.
+async fn connected(config: &Config) -> Result<Lms> {
+    if let Some(folder) = config.database.file().and_then(std::path::Path::parent) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let db = Db::connect(&DbConfig::new(config.database.url())).await?;
+    let secret = config.jwt_secret.resolve()?;
+    Ok(Lms::new(db, Jwt::new(JwtConfig::new(secret.reveal()))?))
+}
+
+/// One line on standard output: what the command was asked for.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}

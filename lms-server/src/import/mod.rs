@@ -1,0 +1,4 @@
+//! Data from outside.
+
+pub mod catalogue;
+pub mod oulad;

@@ -1,0 +1,52 @@
+//! The LMS put together: its entities, its own routes and its way to know callers, on a database.
+//! The server serves [`Lms::router`], tests call it.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::FromRef};
+use crud_core::{
+    App, Db,
+    auth::{Auth, Jwt, Passwords},
+    db::DbError,
+};
+
+use crate::{MIGRATIONS, accounts::Accounts, auth, entities};
+
+/// The LMS on a database. Cheap to clone.
+#[derive(Clone)]
+pub struct Lms {
+    /// The entities and what they stand on.
+    pub app: App,
+    /// How passwords are hashed.
+    pub passwords: Passwords,
+}
+
+impl Lms {
+    /// Puts it together. The database must be migrated before the first request.
+    pub fn new(db: Db, jwt: Jwt) -> Self {
+        let auth = Auth::new(jwt, Accounts::new(db.clone()));
+        Self {
+            app: App::new(db, entities::registry(), auth),
+            passwords: Passwords::new(),
+        }
+    }
+
+    /// Brings the database to this binary's schema.
+    ///
+    /// # Errors
+    /// If a migration fails, or was changed after it was applied.
+    pub async fn migrate(&self) -> Result<Vec<(i64, String)>, DbError> {
+        self.app.db().migrate(&MIGRATIONS).await
+    }
+
+    /// Every route of the API.
+    pub fn router(&self) -> Router {
+        self.app.router().merge(auth::routes(self.clone()))
+    }
+}
+
+impl FromRef<Lms> for Arc<Auth> {
+    fn from_ref(lms: &Lms) -> Self {
+        Self::clone(lms.app.auth())
+    }
+}

@@ -1,0 +1,55 @@
+//! How far long work has come: a bar on a terminal, plain lines elsewhere.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The progress of one piece of work whose size is known.
+pub struct Progress {
+    name: &'static str,
+    total: u64,
+    done: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Work of `total` steps.
+    pub fn new(name: &'static str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{prefix:>12} {bar:40} {pos}/{len}");
+            let bar = ProgressBar::new(total).with_prefix(name);
+            match style {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        });
+        Self {
+            name,
+            total,
+            done: 0,
+            bar,
+        }
+    }
+
+    /// One step is done.
+    pub fn step(&mut self) {
+        self.done += 1;
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// The work is done.
+    pub fn finish(self) {
+        match self.bar {
+            Some(bar) => bar.finish(),
+            None => say(&format!("{}: {} of {}", self.name, self.done, self.total)),
+        }
+    }
+}
+
+/// Tells the person who runs the command one line.
+pub fn say(line: &str) {
+    // Nobody is left to be told that telling failed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
