@@ -9,6 +9,10 @@ mod diagnostics;
 mod expand;
 mod model;
 #[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a test writes its tokens in the call"
+)]
 mod tests;
 
 use proc_macro2::TokenStream;

@@ -18,7 +18,7 @@ const STANDARD: [&str; 6] = [
 ];
 
 /// The code of an entity.
-pub fn expand(entity: &Entity) -> TokenStream {
+pub(crate) fn expand(entity: &Entity) -> TokenStream {
     let Entity {
         ident,
         name,

@@ -1,11 +1,11 @@
 //! From the model to code. What is written here is declarations only: types, constants, and calls of
 //! library functions. Every name is absolute and goes through `::crud_core`.
 
-pub mod dto;
+pub(crate) mod dto;
 mod dto_body;
 mod dto_query;
 mod dto_row;
-pub mod entity;
+pub(crate) mod entity;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
