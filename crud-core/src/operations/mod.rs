@@ -95,6 +95,18 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The scope of an action on rows that are not known beforehand.
+    ///
+    /// # Errors
+    /// 401 or 403 if it is empty.
+    pub(crate) fn admit(&self, r: &Resource, action: Action) -> Result<Rule> {
+        let rule = r.rule(self.principal, action);
+        if rule.is_never() {
+            return Err(refused(r, self.principal, action, &rule));
+        }
+        Ok(rule)
+    }
+
     /// Reads one row.
     ///
     /// # Errors
@@ -118,10 +130,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may list no row at all.
     pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
-        let rule = r.rule(self.principal, Action::List);
-        if rule.is_never() {
-            return Err(refused(r, self.principal, Action::List, &rule));
-        }
+        let rule = self.admit(r, Action::List)?;
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
@@ -149,10 +158,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
     pub(crate) async fn create_row(&self, r: &Resource, mut set: Vec<Assignment>) -> Result<Row> {
-        let rule = r.rule(self.principal, Action::Create);
-        if rule.is_never() {
-            return Err(refused(r, self.principal, Action::Create, &rule));
-        }
+        let rule = self.admit(r, Action::Create)?;
         let id = Uuid::now_v7();
         self.stamp(&mut set);
         let now = set

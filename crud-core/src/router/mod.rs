@@ -91,9 +91,12 @@ async fn create(call: Call) -> Result<Response> {
     let by = call.principal(Action::Create).await?;
     call.no_parameters()?;
     let (app, r) = call.parts();
+    let cx = app.on_behalf(&by);
+    // Whoever may create nothing is told so before his body is read.
+    cx.admit(&r, Action::Create)?;
     let body = call.body(POST_TYPES).await?;
     let set = r.read_create(&body, &by)?;
-    let row = app.on_behalf(&by).create_row(&r, set).await?;
+    let row = cx.create_row(&r, set).await?;
     let mut response = row_response(StatusCode::CREATED, &row, &r.mask(&by));
     let location = format!("{}/{}/{}", App::PREFIX, r.endpoint, row.id);
     if let Ok(location) = location.parse() {

@@ -58,13 +58,17 @@ impl Call {
     /// Who asks. Where nobody needs to be signed in, a bad token is as none.
     ///
     /// # Errors
-    /// 401 for a bad token elsewhere.
+    /// 401 for no token or a bad one elsewhere.
     pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
         let headers = &self.head.headers;
         if self.resource.is_public(action) {
             return self.app.auth().optional_principal(headers).await;
         }
-        self.app.auth().principal(headers).await
+        let principal = self.app.auth().principal(headers).await?;
+        if principal.is_anonymous() {
+            return Err(Error::Unauthenticated("Sign in to do this".into()));
+        }
+        Ok(principal)
     }
 
     /// The id in the path.
