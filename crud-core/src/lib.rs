@@ -9,6 +9,9 @@
 //! What an application writes: [`entity`] (the declaration), [`dto`] (its bodies and rows),
 //! [`policy`] (who may do what), [`search`] (the conditions of its lists).
 
+// The macros name the crate from outside; so do its own tests.
+extern crate self as crud_core;
+
 mod app;
 mod body;
 mod etag;
