@@ -356,6 +356,7 @@ mod tests {
         name: String,
         #[validate(range(min = 1))]
         size: i32,
+        #[expect(dead_code, reason = "only its type is looked at")]
         note: Option<String>,
     }
 

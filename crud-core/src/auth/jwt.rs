@@ -1,5 +1,5 @@
 //! Access tokens: signs them and checks them. HS256 with one secret for now; an algorithm belongs to
-//! its key, never to the token, so further keys (RS256, EdDSA, a key set) become further `Key`s.
+//! its key, never to the token, so further keys (RS256, `EdDSA`, a key set) become further `Key`s.
 //!
 //! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: the header
 //! is compared with the two usual spellings before it is parsed, and the claims are parsed once.
@@ -217,9 +217,8 @@ impl Jwt {
         }
         // Only what carries our signature is parsed.
         let payload = decode(payload)?;
-        let claims = match serde_json::from_slice::<Claims>(&payload) {
-            Ok(claims) => claims,
-            Err(_) => return Err(AuthError::Claims),
+        let Ok(claims) = serde_json::from_slice::<Claims>(&payload) else {
+            return Err(AuthError::Claims);
         };
         self.check_claims(&claims, now)?;
         Ok(claims)
@@ -276,9 +275,8 @@ impl Key {
         if self.algorithm == Algorithm::HS256 && USUAL_HEADERS.contains(&header) {
             return Ok(());
         }
-        let header = match serde_json::from_slice::<JoseHeader>(&decode(header)?) {
-            Ok(header) => header,
-            Err(_) => return Err(AuthError::Malformed),
+        let Ok(header) = serde_json::from_slice::<JoseHeader>(&decode(header)?) else {
+            return Err(AuthError::Malformed);
         };
         let typ = header.typ.as_deref().unwrap_or("JWT");
         let is_jwt = typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt");

@@ -1,5 +1,7 @@
-//! What a DTO must be. `#[dto(create | update | get | list | query, …)]` turns a plain struct into
-//! one and implements these traits; a write becomes a list of assignments and a read a list of
+//! What a DTO must be.
+//!
+//! `#[dto(create | update | get | list | query, …)]` turns a plain struct into one and implements
+//! these traits; a write becomes a list of assignments and a read a list of
 //! columns, so that every statement is built by one piece of code for all entities.
 
 use std::marker::PhantomData;

@@ -165,10 +165,12 @@ fn operation(id: &str) -> Value {
     let operations = paths
         .values()
         .flat_map(|item| item.as_object().expect("is an item").values());
-    let found = operations
+    let mut found = operations
         .filter(|operation| operation["operationId"] == id)
         .cloned();
-    found.last().unwrap_or_else(|| panic!("there is no {id}"))
+    found
+        .next_back()
+        .unwrap_or_else(|| panic!("there is no {id}"))
 }
 
 fn parameter(operation: &Value, name: &str) -> Value {
