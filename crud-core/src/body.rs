@@ -70,7 +70,8 @@ where
         }
         Err(_) => {
             let value = explain(bytes, shape)?;
-            B::deserialize(value).map_err(|e| Error::invalid("", "type", plain(&e)))?
+            serde_path_to_error::deserialize(value)
+                .map_err(|e| Error::invalid(&pointer(e.path()), "value", plain(e.inner())))?
         }
     };
     check(&body)?;
@@ -124,6 +125,20 @@ fn explain(bytes: &[u8], shape: &BodyShape) -> Result<Value> {
     } else {
         Err(Error::Invalid(faults))
     }
+}
+
+/// A path of serde's as a JSON pointer.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Map { key } => pointer.extend(["/", &escape(key)]),
+            Segment::Seq { index } => pointer.extend(["/", &index.to_string()]),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
 }
 
 /// A number with a fraction of zero, as an integer; `None` where that would lose anything.
