@@ -171,13 +171,11 @@ fn boxes_document() -> Value {
 fn operation(id: &str) -> Value {
     let document = boxes_document();
     let paths = document["paths"].as_object().expect("there are paths");
-    let operations = paths
+    let mut operations = paths
         .values()
         .flat_map(|item| item.as_object().expect("is an item").values());
-    let found = operations
-        .filter(|operation| operation["operationId"] == id)
-        .cloned();
-    found.last().unwrap_or_else(|| panic!("there is no {id}"))
+    let found = operations.find(|operation| operation["operationId"] == id);
+    found.unwrap_or_else(|| panic!("there is no {id}")).clone()
 }
 
 fn parameter(operation: &Value, name: &str) -> Value {
