@@ -45,7 +45,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     {
         let path = operation.full_path();
         let Ok(filter) = MethodFilter::try_from(operation.method.clone()) else {
-            panic!("`{} {path}`: the method cannot be routed", operation.method)
+            panic!("`{} {path}`: the method cannot be routed", operation.method);
         };
         self.router = self.router.route(&path, routing::on(filter, handler));
         self.operations.push(operation);
