@@ -1,5 +1,7 @@
 //! What can go wrong, named by what it means to the client, and its one way onto the wire:
-//! `application/problem+json` (RFC 9457). Operations and routes return [`Error`]; nothing else in
+//! `application/problem+json` (RFC 9457).
+//!
+//! Operations and routes return [`Error`]; nothing else in
 //! the crate writes an error body, and no body ever holds SQL, a path or a secret.
 
 use std::{borrow::Cow, fmt};
@@ -42,7 +44,7 @@ pub enum Error {
     #[error("This path accepts {allow}")]
     MethodNotAllowed {
         /// The value of `Allow`.
-        allow: String,
+        allow: &'static str,
     },
     /// 408: the client took too long to send the body.
     #[error("The body took too long to arrive")]
@@ -288,9 +290,7 @@ impl IntoResponse for Error {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::MethodNotAllowed { allow } => {
-                if let Ok(allow) = allow.parse() {
-                    headers.insert(header::ALLOW, allow);
-                }
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::PreconditionFailed { current } => {
                 if let Ok(tag) = current.parse() {

@@ -39,10 +39,17 @@ where
 /// 415, naming the first.
 pub(crate) fn media_type(headers: &HeaderMap, accepted: &[&'static str]) -> Result<()> {
     let given = headers.get(header::CONTENT_TYPE);
-    let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if accepted.iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+    if accepted
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
+    {
         return Ok(());
     }
-    Err(Error::UnsupportedMediaType { accepted: accepted[0] })
+    Err(Error::UnsupportedMediaType {
+        accepted: accepted[0],
+    })
 }

@@ -9,6 +9,10 @@
 //! What an application writes: [`entity`] (the declaration), [`dto`] (its bodies and rows),
 //! [`policy`] (who may do what), [`search`] (the conditions of its lists).
 
+// The macros name the crate from outside; its own tests use them.
+#[cfg(test)]
+extern crate self as crud_core;
+
 mod app;
 mod body;
 mod etag;
@@ -20,6 +24,7 @@ pub mod dto;
 pub mod entity;
 pub mod error;
 pub mod extract;
+pub mod openapi;
 pub mod operations;
 pub mod policy;
 pub mod prelude;

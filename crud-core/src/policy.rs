@@ -1,10 +1,15 @@
-//! Who may do what: an entity's policy turns the principal into a [`Scope`], and the scope is at once
-//! the SQL predicate of every read and write, the check on the new values of a write, and the key
+//! Who may do what: an entity's policy turns the principal into a [`Scope`].
+//!
+//! The scope is at once the SQL predicate of every read and write, the check on the new values of a write, and the key
 //! under which a list may be shared. Pure: it never touches the database and never sees a row.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use diesel::{Column, Expression, expression::AsExpression, sql_types::{SingleValue, SqlType}};
+use diesel::{
+    Column, Expression,
+    expression::AsExpression,
+    sql_types::{SingleValue, SqlType},
+};
 use serde::Serialize;
 
 use crate::{
@@ -101,8 +106,8 @@ pub(crate) enum Predicate {
     OneOf(&'static str, &'static str, Vec<(Frag, serde_json::Value)>),
     IsNull(&'static str, &'static str),
     IsNotNull(&'static str, &'static str),
-    All(Vec<Predicate>),
-    Any(Vec<Predicate>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
     Related(Box<Relation>),
 }
 
@@ -332,7 +337,9 @@ impl Predicate {
             // `1 = 1`, since SQLite's and PostgreSQL's literals differ nowhere else.
             Self::Always => sql.sql("1 = 1"),
             Self::Never => sql.sql("1 = 0"),
-            Self::Equals(o) => column(sql, o.table, o.column).sql(" = ").frag(o.bind.clone()),
+            Self::Equals(o) => column(sql, o.table, o.column)
+                .sql(" = ")
+                .frag(o.bind.clone()),
             Self::Differs(o) => column(sql, o.table, o.column)
                 .sql(" IS DISTINCT FROM ")
                 .frag(o.bind.clone()),

@@ -1,4 +1,6 @@
-//! The entities of an application. `.entity::<Course>()` erases a declaration into a [`Resource`];
+//! The entities of an application.
+//!
+//! `.entity::<Course>()` erases a declaration into a [`Resource`];
 //! routes, operations, the OpenAPI document, claims, the drift check and the conformance tests all
 //! read the same list.
 
@@ -47,7 +49,10 @@ impl Registry {
             );
         }
         if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
-            panic!("`{}` declares an impossible default_sort: {error}", resource.name);
+            panic!(
+                "`{}` declares an impossible default_sort: {error}",
+                resource.name
+            );
         }
         self.resources.push(Arc::new(resource));
         self

@@ -69,9 +69,14 @@ pub trait Condition<T> {
     /// The condition without its type.
     fn erase(self) -> Frag;
 }
+#[diagnostic::do_not_recommend]
 impl<T, E> Condition<T> for E
 where
-    E: Expression<SqlType: BoolOrNullableBool> + AppearsOnTable<T> + NonAggregate + Fragment + 'static,
+    E: Expression<SqlType: BoolOrNullableBool>
+        + AppearsOnTable<T>
+        + NonAggregate
+        + Fragment
+        + 'static,
 {
     fn erase(self) -> Frag {
         Arc::new(self)

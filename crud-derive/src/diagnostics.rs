@@ -6,11 +6,11 @@ use syn::{Error, Ident, Result};
 
 /// The faults found so far.
 #[derive(Default)]
-pub struct Errors(Option<Error>);
+pub(crate) struct Errors(Option<Error>);
 
 impl Errors {
     /// Adds a fault.
-    pub fn push(&mut self, error: Error) {
+    pub(crate) fn push(&mut self, error: Error) {
         match &mut self.0 {
             Some(known) => known.combine(error),
             None => self.0 = Some(error),
@@ -18,7 +18,7 @@ impl Errors {
     }
 
     /// Keeps the value, or adds the fault.
-    pub fn take<T>(&mut self, result: Result<T>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
@@ -29,7 +29,7 @@ impl Errors {
     }
 
     /// The faults, when they leave nothing to go on with.
-    pub fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         self.0
             .unwrap_or_else(|| Error::new(Span::call_site(), "this declaration cannot be read"))
     }
@@ -38,7 +38,7 @@ impl Errors {
     ///
     /// # Errors
     /// Every fault that was added.
-    pub fn finish<T>(self, value: T) -> Result<T> {
+    pub(crate) fn finish<T>(self, value: T) -> Result<T> {
         match self.0 {
             None => Ok(value),
             Some(error) => Err(error),
@@ -47,7 +47,7 @@ impl Errors {
 }
 
 /// A word that is none of the valid ones; `what` says what it was read as (`key of #[entity]`).
-pub fn unknown(word: &Ident, what: &str, valid: &[&str]) -> Error {
+pub(crate) fn unknown(word: &Ident, what: &str, valid: &[&str]) -> Error {
     let mut text = if valid.is_empty() {
         format!("unknown {what} `{word}`: none is accepted here")
     } else {
@@ -60,7 +60,7 @@ pub fn unknown(word: &Ident, what: &str, valid: &[&str]) -> Error {
 }
 
 /// The words as a list for a sentence.
-pub fn one_of(words: &[&str]) -> String {
+pub(crate) fn one_of(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
         [only] => only.clone(),

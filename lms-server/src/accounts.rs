@@ -82,7 +82,11 @@ impl Lms {
             tx.run(query).await.map_err(unavailable)?;
             Ok(user)
         };
-        self.app.db().transaction(work).await.map_err(|failure| failure.0)
+        self.app
+            .db()
+            .transaction(work)
+            .await
+            .map_err(|failure| failure.0)
     }
 
     /// The user's id, if the password is his. As slow for an unknown address as for a known one.
@@ -93,7 +97,12 @@ impl Lms {
         let query = users::table
             .filter(users::email.eq(email.trim().to_lowercase()))
             .filter(users::archived_at.is_null())
-            .select((users::id, users::role, users::is_active, users::password_hash));
+            .select((
+                users::id,
+                users::role,
+                users::is_active,
+                users::password_hash,
+            ));
         let found: Vec<(Uuid, Role, bool, Option<String>)> =
             self.app.db().fetch(query).await.map_err(unavailable)?;
         let user = found.into_iter().next();

@@ -18,7 +18,11 @@ pub const PASSWORD: &str = "demo-password";
 /// The demo accounts: role and address.
 pub const ACCOUNTS: [(Role, &str, &str); 3] = [
     (Role::Admin, "admin@example.com", "Demo Administrator"),
-    (Role::Instructor, "instructor@example.com", "Demo Instructor"),
+    (
+        Role::Instructor,
+        "instructor@example.com",
+        "Demo Instructor",
+    ),
     (Role::Student, "student@example.com", "Demo Student"),
 ];
 
@@ -27,7 +31,11 @@ pub const ACCOUNTS: [(Role, &str, &str); 3] = [
 /// # Errors
 /// Whatever the database has.
 pub async fn is_fresh(lms: &Lms) -> Result<bool> {
-    let found: Vec<Uuid> = lms.app.db().fetch(users::table.select(users::id).limit(1)).await?;
+    let found: Vec<Uuid> = lms
+        .app
+        .db()
+        .fetch(users::table.select(users::id).limit(1))
+        .await?;
     Ok(found.is_empty())
 }
 
@@ -64,5 +72,7 @@ pub async fn first_admin(lms: &Lms) -> Result<Option<Principal>> {
         .select(users::id)
         .limit(1);
     let found: Vec<Uuid> = lms.app.db().fetch(query).await?;
-    Ok(found.first().map(|id| Principal::user(*id, Role::Admin.as_str())))
+    Ok(found
+        .first()
+        .map(|id| Principal::user(*id, Role::Admin.as_str())))
 }

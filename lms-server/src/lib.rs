@@ -12,4 +12,7 @@ pub mod progress;
 pub mod roles;
 pub mod schema;
 
-pub use self::{lms::Lms, migrations::MIGRATIONS};
+pub use self::{
+    lms::{Lms, document},
+    migrations::MIGRATIONS,
+};

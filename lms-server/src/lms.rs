@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use crud_core::{
-    App, Db,
+    App, Db, Registry,
     auth::{Auth, Jwt, Passwords},
     db::DbError,
+    openapi::{self, Info, Operation},
 };
 
-use crate::{MIGRATIONS, accounts::Accounts, auth, entities};
+use crate::{MIGRATIONS, accounts::Accounts, auth, entities, roles::Role};
 
 /// The LMS on a database. Cheap to clone.
 #[derive(Clone)]
@@ -39,10 +40,31 @@ impl Lms {
         self.app.db().migrate(&MIGRATIONS).await
     }
 
-    /// Every route of the API.
+    /// Every route of the API, and its description.
     pub fn router(&self) -> Router {
-        self.app.router().merge(auth::routes(self.clone()))
+        let custom = auth::routes();
+        let document = describe(self.app.registry(), custom.operations());
+        self.app
+            .router()
+            .merge(custom.mount(self.clone()))
+            .merge(openapi::docs::router(&document))
     }
+}
+
+/// The API's OpenAPI document.
+pub fn document() -> serde_json::Value {
+    describe(&entities::registry(), auth::routes().operations())
+}
+
+fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {
+    let roles: Vec<_> = Role::ALL.iter().map(Role::as_str).collect();
+    let info = Info {
+        title: "Learning management system",
+        version: env!("CARGO_PKG_VERSION"),
+        description: "Courses, what they consist of, and who takes part in them.",
+        roles: &roles,
+    };
+    openapi::document(registry, &info, custom)
 }
 
 impl FromRef<Lms> for Arc<Auth> {

@@ -11,7 +11,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A learning management system: a REST API on SQLite or PostgreSQL.
 #[derive(Parser)]
-#[command(version, about, after_help = "Settings come from the environment: see README.md")]
+#[command(
+    version,
+    about,
+    after_help = "Settings come from the environment: see README.md"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -50,7 +54,7 @@ enum Import {
 
 #[derive(Subcommand)]
 enum Admin {
-    /// Make an administrator; the password is LMS_ADMIN_PASSWORD, or asked for
+    /// Make an administrator; the password is `LMS_ADMIN_PASSWORD`, or asked for
     Create {
         /// The administrator's address
         email: String,
@@ -62,7 +66,10 @@ enum Admin {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::anyhow!(error).context("starting the runtime")),
     };

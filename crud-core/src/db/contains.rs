@@ -32,7 +32,7 @@ impl<E> ContainsCi<E> {
             pattern.push(letter);
         }
         pattern.push('%');
-        ContainsCi {
+        Self {
             text,
             pattern,
             beyond_ascii: (!part.is_ascii()).then(|| part.to_owned()),
@@ -57,7 +57,11 @@ where
         }
         out.push_sql("(");
         self.text.walk_ast(out.reborrow())?;
-        out.push_sql(if DB::IS_PG { " COLLATE \"default\" ILIKE " } else { " LIKE " });
+        out.push_sql(if DB::IS_PG {
+            " COLLATE \"default\" ILIKE "
+        } else {
+            " LIKE "
+        });
         out.push_bind_param::<Text, String>(&self.pattern)?;
         out.push_sql(" ESCAPE '\\')");
         Ok(())

@@ -88,8 +88,10 @@ fn key_columns(details: Option<&str>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Where a message stands for a SQLSTATE: (how it starts or what it contains, what it means).
-const BY_MESSAGE: &[(Match, fn(&str) -> DbError)] = &[
+/// A message that stands for a SQLSTATE, and what it means.
+type Rule = (Match, fn(&str) -> DbError);
+
+const BY_MESSAGE: &[Rule] = &[
     // 40P01, 55P03, 57014
     (Match::Start("deadlock detected"), |_| {
         DbError::Serialization

@@ -56,6 +56,13 @@ fn by_message(message: &str) -> DbError {
     match message {
         _ if message.contains(TIMED_OUT) => DbError::Timeout,
         "interrupted" => DbError::Timeout,
+        // ON DELETE RESTRICT is carried out as a trigger (SQLITE_CONSTRAINT_TRIGGER), so Diesel has no kind for it.
+        "FOREIGN KEY constraint failed" => DbError::ForeignKey {
+            constraint: None,
+            table: None,
+            columns: vec![],
+            still_referenced: Some(true),
+        },
         // SQLITE_BUSY, SQLITE_LOCKED
         "database is locked" | "database schema is locked: main" => DbError::Serialization,
         _ if message.starts_with("database table is locked") => DbError::Serialization,

@@ -37,6 +37,7 @@ pub use self::foreign_keys::ForeignKey;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
 pub use self::migrate::{Migration, Migrations};
 use self::postgres::PgDb;
+pub use self::postgres::PgLease;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
 pub use self::tx::Tx;
@@ -59,12 +60,12 @@ enum Backend {
 
 impl Db {
     /// Opens the database of `config.url`. Fails if it cannot be reached: at start, not at the first request.
-    pub async fn connect(config: &DbConfig) -> DbResult<Db> {
+    pub async fn connect(config: &DbConfig) -> DbResult<Self> {
         let backend = match target(&config.url)? {
             Target::Postgres => Backend::Pg(PgDb::connect(config).await?),
             file => Backend::Sqlite(SqliteDb::connect(config, file)?),
         };
-        Ok(Db(Arc::new(backend)))
+        Ok(Self(Arc::new(backend)))
     }
 
     /// Begins a transaction that the caller ends with [`Tx::commit`] or [`Tx::rollback`]. Prefer
@@ -86,10 +87,9 @@ impl Db {
         }
     }
 
-    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. It is closed after use.
-    pub async fn postgres(
-        &self,
-    ) -> Option<DbResult<impl std::ops::Deref<Target = diesel_async::AsyncPgConnection>>> {
+    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. [`PgLease::release`] gives it
+    /// back; dropped, it is closed.
+    pub async fn postgres(&self) -> Option<DbResult<PgLease>> {
         match &*self.0 {
             Backend::Pg(pg) => Some(pg.lease().await),
             Backend::Sqlite(_) => None,

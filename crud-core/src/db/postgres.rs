@@ -3,7 +3,7 @@
 //! A connection goes back to the pool only if its last statement ended: a dropped request closes its connection, so
 //! that nobody waits behind its query and no open transaction is ever handed on.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,16 +45,16 @@ impl PgDb {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|e| DbError::Config(format!("the PostgreSQL pool cannot be built: {e}")))?;
-        let db = PgDb { pool };
+        let db = Self { pool };
         // A wrong host or password is found at start, not by the first request.
-        db.lease().await?.clean();
+        db.lease().await?.release();
         Ok(db)
     }
 
     /// Takes a connection from the pool.
-    pub(super) async fn lease(&self) -> DbResult<Lease> {
+    pub(super) async fn lease(&self) -> DbResult<PgLease> {
         match self.pool.get().await {
-            Ok(object) => Ok(Lease {
+            Ok(object) => Ok(PgLease {
                 object: Some(object),
             }),
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
@@ -74,22 +74,19 @@ impl PgDb {
     pub(super) async fn load(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
         let lease = self.lease().await?;
         let result = load(&lease, stmt, sink).await;
-        lease.clean();
-        result
+        lease.after(result)
     }
 
     pub(super) async fn execute(&self, stmt: Stmt) -> DbResult<usize> {
         let lease = self.lease().await?;
         let result = execute(&lease, stmt).await;
-        lease.clean();
-        result
+        lease.after(result)
     }
 
     pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
         let lease = self.lease().await?;
         let result = batch(&lease, sql).await;
-        lease.clean();
-        result
+        lease.after(result)
     }
 }
 
@@ -122,30 +119,45 @@ pub(super) async fn batch(mut conn: &AsyncPgConnection, sql: &str) -> DbResult<(
         .map_err(from_postgres)
 }
 
-/// A connection out of the pool. Goes back by [`Lease::clean`] only; dropped otherwise, it is closed.
-pub struct Lease {
+/// A connection out of the pool. Goes back by [`PgLease::release`]; dropped otherwise, it is closed.
+pub struct PgLease {
     object: Option<Object<PgManager>>,
 }
 
-impl Lease {
-    /// Nothing runs and no transaction is open: back to the pool.
-    pub(super) fn clean(mut self) {
+impl PgLease {
+    /// Gives the connection back, unless the server said that it ends: then the socket closes a moment later.
+    fn after<R>(self, result: DbResult<R>) -> DbResult<R> {
+        match result {
+            Err(error @ DbError::Unavailable(_)) => Err(error),
+            other => {
+                self.release();
+                other
+            }
+        }
+    }
+
+    /// Gives the connection back to the pool. Nothing may run on it and no transaction be open.
+    pub fn release(mut self) {
         drop(self.object.take());
     }
 }
 
-impl Deref for Lease {
+const HELD: &str = "a lease holds its connection until it ends";
+
+impl Deref for PgLease {
     type Target = AsyncPgConnection;
     fn deref(&self) -> &AsyncPgConnection {
-        &self
-            .object
-            .as_ref()
-            .expect("a lease holds its connection until it ends")
-            .conn
+        &self.object.as_ref().expect(HELD).conn
     }
 }
 
-impl Drop for Lease {
+impl DerefMut for PgLease {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.object.as_mut().expect(HELD).conn
+    }
+}
+
+impl Drop for PgLease {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
             drop(Object::take(object));

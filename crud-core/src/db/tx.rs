@@ -15,7 +15,7 @@ use super::config::DbKind;
 use super::error::{DbError, DbResult};
 use super::executor::{Access, Executor, Sink};
 use super::fragment::Stmt;
-use super::postgres::{self, Lease};
+use super::postgres::{self, PgLease};
 use super::sqlite::SqliteTx;
 
 /// An open transaction. Statements run in it through [`Executor`] and [`Load`](super::Load).
@@ -28,22 +28,22 @@ pub struct Tx {
 }
 
 enum Backend {
-    Pg(Lease),
+    Pg(PgLease),
     Sqlite(SqliteTx),
 }
 
 impl Tx {
-    pub(super) async fn begin_pg(lease: Lease) -> DbResult<Self> {
+    pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
         postgres::batch(&lease, "BEGIN").await?;
-        Ok(Tx::new(Backend::Pg(lease)))
+        Ok(Self::new(Backend::Pg(lease)))
     }
 
     pub(super) fn sqlite(tx: SqliteTx) -> Self {
-        Tx::new(Backend::Sqlite(tx))
+        Self::new(Backend::Sqlite(tx))
     }
 
     fn new(backend: Backend) -> Self {
-        Tx {
+        Self {
             backend,
             failed: AtomicBool::new(false),
             last: Mutex::new(Instant::now()),
@@ -61,7 +61,7 @@ impl Tx {
         let result = match self.backend {
             Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
                 Ok(()) => {
-                    lease.clean();
+                    lease.release();
                     Ok(())
                 }
                 // The lease is dropped: the connection is closed.
@@ -77,7 +77,7 @@ impl Tx {
         match self.backend {
             Backend::Pg(lease) => {
                 postgres::batch(&lease, "ROLLBACK").await?;
-                lease.clean();
+                lease.release();
                 Ok(())
             }
             Backend::Sqlite(tx) => tx.rollback().await,

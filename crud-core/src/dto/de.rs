@@ -104,6 +104,12 @@ macro_rules! option_forms {
     };
 }
 
-option_forms!(trimmed, String, trimmed_option, trimmed_present, trimmed_nullable);
+option_forms!(
+    trimmed,
+    String,
+    trimmed_option,
+    trimmed_present,
+    trimmed_nullable
+);
 option_forms!(text, String, text_option, text_present, text_nullable);
 option_forms!(object, Json, object_option, object_present, object_nullable);

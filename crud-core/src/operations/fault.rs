@@ -54,7 +54,7 @@ pub(super) async fn database(
     set: &[Assignment],
 ) -> Error {
     match error {
-        DbError::Unique { columns, .. } => conflict("unique", columns, |field| {
+        DbError::Unique { columns, .. } => conflict("unique", &columns, |field| {
             format!("Another {} has this {field}", r.name)
         }),
         // A write that sets nothing is a delete.
@@ -68,14 +68,18 @@ pub(super) async fn database(
                 true => dangling(r, cx, set).await,
                 false => columns,
             };
-            conflict("foreign_key", columns, |field| {
+            conflict("foreign_key", &columns, |field| {
                 format!("`{field}` refers to a row that does not exist")
             })
         }
         DbError::NotNull { column, .. } => {
             let column = column.unwrap_or_default();
             let detail = format!("`{column}` is required");
-            Error::Invalid(vec![FieldError::at(format!("/{column}"), "required", detail)])
+            Error::Invalid(vec![FieldError::at(
+                format!("/{column}"),
+                "required",
+                detail,
+            )])
         }
         DbError::Check { constraint, .. } => check(r, constraint.as_deref().unwrap_or_default()),
         DbError::Value(_) => {
@@ -94,11 +98,7 @@ pub(super) async fn database(
     }
 }
 
-fn conflict(
-    code: &'static str,
-    columns: Vec<String>,
-    sentence: impl Fn(&str) -> String,
-) -> Error {
+fn conflict(code: &'static str, columns: &[String], sentence: impl Fn(&str) -> String) -> Error {
     let errors: Vec<_> = columns
         .iter()
         .map(|column| FieldError::at(format!("/{column}"), code, sentence(column)))

@@ -95,6 +95,18 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The scope of an action on rows that are not known beforehand.
+    ///
+    /// # Errors
+    /// 401 or 403 if it is empty.
+    pub(crate) fn admit(&self, r: &Resource, action: Action) -> Result<Rule> {
+        let rule = r.rule(self.principal, action);
+        if rule.is_never() {
+            return Err(refused(r, self.principal, action, &rule));
+        }
+        Ok(rule)
+    }
+
     /// Reads one row.
     ///
     /// # Errors
@@ -107,7 +119,9 @@ impl<'a> Context<'a> {
         }
         let projection = r.get.masked(&r.mask(self.principal));
         let sql = statement::get(r, &projection.select, id, archived, &rule);
-        let rows = self.load(r, Access::Read, sql, JsonRows::one(projection, false)).await?;
+        let rows = self
+            .load(r, Access::Read, sql, JsonRows::one(projection, false))
+            .await?;
         row(id, *rows).ok_or_else(|| r.missing(id))
     }
 
@@ -116,10 +130,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may list no row at all.
     pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
-        let rule = r.rule(self.principal, Action::List);
-        if rule.is_never() {
-            return Err(refused(r, self.principal, Action::List, &rule));
-        }
+        let rule = self.admit(r, Action::List)?;
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
@@ -147,24 +158,35 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
     pub(crate) async fn create_row(&self, r: &Resource, mut set: Vec<Assignment>) -> Result<Row> {
-        let rule = r.rule(self.principal, Action::Create);
-        if rule.is_never() {
-            return Err(refused(r, self.principal, Action::Create, &rule));
-        }
+        let rule = self.admit(r, Action::Create)?;
         let id = Uuid::now_v7();
         self.stamp(&mut set);
-        let now = set.iter().find(|a| a.column == "updated_at").map(|a| a.value.clone());
+        let now = set
+            .iter()
+            .find(|a| a.column == "updated_at")
+            .map(|a| a.value.clone());
         if let Some(value) = now {
-            set.push(Assignment { column: "created_at", value });
+            set.push(Assignment {
+                column: "created_at",
+                value,
+            });
         }
         let by = self.author();
-        set.push(Assignment { column: "created_by", value: by });
-        set.push(Assignment { column: "id", value: bind::<st::Uuid, _>(id) });
+        set.push(Assignment {
+            column: "created_by",
+            value: by,
+        });
+        set.push(Assignment {
+            column: "id",
+            value: bind::<st::Uuid, _>(id),
+        });
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(&rule);
         let sql = statement::insert(r, &set, &projection.select, check);
         let rows = JsonRows::one(projection, check.is_some());
-        let rows = self.write(r, Action::Create, &rule, sql, rows, &set).await?;
+        let rows = self
+            .write(r, Action::Create, &rule, sql, rows, &set)
+            .await?;
         row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
     }
 
@@ -272,7 +294,9 @@ impl<'a> Context<'a> {
         }
         match self.untouched(r, action, id, &rule, expected).await {
             // Archived already, or not archived: nothing to do.
-            Error::Conflict { code: "unchanged", .. } => self.get_row(r, id, Archived::Any).await,
+            Error::Conflict {
+                code: "unchanged", ..
+            } => self.get_row(r, id, Archived::Any).await,
             error => Err(error),
         }
     }
@@ -325,9 +349,15 @@ impl<'a> Context<'a> {
     /// Sets `updated_at` and `updated_by`.
     fn stamp(&self, set: &mut Vec<Assignment>) {
         let value = bind::<st::Timestamptz, _>(Timestamp::now());
-        set.push(Assignment { column: "updated_at", value });
+        set.push(Assignment {
+            column: "updated_at",
+            value,
+        });
         let value = self.author();
-        set.push(Assignment { column: "updated_by", value });
+        set.push(Assignment {
+            column: "updated_by",
+            value,
+        });
     }
 
     fn author(&self) -> Frag {
@@ -360,7 +390,9 @@ impl<'a> Context<'a> {
         set: &[Assignment],
     ) -> Result<Box<JsonRows>> {
         let Place::Db(db) = self.place else {
-            return self.run(r, action, rule, sql, rows, set, self.executor()).await;
+            return self
+                .run(r, action, rule, sql, rows, set, self.executor())
+                .await;
         };
         if !rows.with_verdict {
             return self.run(r, action, rule, sql, rows, set, db).await;
@@ -377,7 +409,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call, split off for its two callers")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, split off for its two callers"
+    )]
     async fn run(
         &self,
         r: &Resource,

@@ -29,13 +29,23 @@ pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) 
         false => sql.sql(", CAST(0 AS bigint)"),
     };
     let sql = writable.predicate.render(sql.sql(", CAST(CASE WHEN "));
-    let sql = sql.sql(" THEN 1 ELSE 0 END AS bigint) FROM ").frag(r.table.clone());
+    let sql = sql
+        .sql(" THEN 1 ELSE 0 END AS bigint) FROM ")
+        .frag(r.table.clone());
     within(by_id(r, sql, id), visible)
 }
 
 /// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
-pub(super) fn insert(r: &Resource, set: &[Assignment], select: &Frag, check: Option<&Rule>) -> Stmt {
-    let mut sql = Stmt::new().sql("INSERT INTO ").frag(r.table.clone()).sql(" (");
+pub(super) fn insert(
+    r: &Resource,
+    set: &[Assignment],
+    select: &Frag,
+    check: Option<&Rule>,
+) -> Stmt {
+    let mut sql = Stmt::new()
+        .sql("INSERT INTO ")
+        .frag(r.table.clone())
+        .sql(" (");
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).ident(assignment.column);
     }
@@ -47,6 +57,10 @@ pub(super) fn insert(r: &Resource, set: &[Assignment], select: &Frag, check: Opt
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one statement, for one caller"
+)]
 pub(super) fn update(
     r: &Resource,
     id: Uuid,
@@ -57,7 +71,10 @@ pub(super) fn update(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::new().sql("UPDATE ").frag(r.table.clone()).sql(" SET ");
+    let mut sql = Stmt::new()
+        .sql("UPDATE ")
+        .frag(r.table.clone())
+        .sql(" SET ");
     for assignment in set {
         sql = sql
             .ident(assignment.column)
@@ -78,8 +95,15 @@ pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64
 
 /// `SELECT … ORDER BY … LIMIT … OFFSET …`; one row more than the page, to know whether there is a next.
 pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(" FROM ");
-    let sql = order(r, filtered(r, sql.frag(r.table.clone()), request, rule), &request.order);
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(select.clone())
+        .sql(" FROM ");
+    let sql = order(
+        r,
+        filtered(r, sql.frag(r.table.clone()), request, rule),
+        &request.order,
+    );
     let sql = bounded(sql.sql(" LIMIT "), request.page.limit + 1);
     if request.page.offset == 0 {
         return sql;
@@ -97,7 +121,9 @@ fn bounded(sql: Stmt, number: i64) -> Stmt {
 
 /// `SELECT count(*) …`.
 pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = Stmt::new().sql("SELECT count(*) FROM ").frag(r.table.clone());
+    let sql = Stmt::new()
+        .sql("SELECT count(*) FROM ")
+        .frag(r.table.clone());
     filtered(r, sql, request, rule)
 }
 
@@ -127,7 +153,11 @@ fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
     if !r.archivable || archived == Archived::Any {
         return sql;
     }
-    let sql = sql.sql(" AND ").ident(r.shape.name).sql(".").ident("archived_at");
+    let sql = sql
+        .sql(" AND ")
+        .ident(r.shape.name)
+        .sql(".")
+        .ident("archived_at");
     match archived {
         Archived::Only => sql.sql(" IS NOT NULL"),
         _ => sql.sql(" IS NULL"),
@@ -143,6 +173,9 @@ fn within(sql: Stmt, rule: &Rule) -> Stmt {
 
 fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
     let Some(versions) = versions else { return sql };
+    if versions.is_empty() {
+        return sql.sql(" AND 1 = 0");
+    }
     sql = sql.sql(" AND ").ident("version").sql(" IN (");
     for (i, version) in versions.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(bind::<st::BigInt, _>(*version));
@@ -182,7 +215,11 @@ fn order(r: &Resource, mut sql: Stmt, keys: &[SortKey]) -> Stmt {
             // Where PostgreSQL puts them by itself.
             sql = sql.part(Part::PerBackend {
                 pg: "",
-                sqlite: if key.descending { " NULLS FIRST" } else { " NULLS LAST" },
+                sqlite: if key.descending {
+                    " NULLS FIRST"
+                } else {
+                    " NULLS LAST"
+                },
             });
         }
         sql = sql.sql(", ");

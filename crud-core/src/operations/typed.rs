@@ -17,7 +17,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 404 if there is none, or the principal may not see it.
     pub async fn get<E: EntityInterface>(&self, id: Uuid) -> Result<E::Get> {
-        let row = self.get_row(self.resource::<E>()?, id, Archived::Hidden).await?;
+        let row = self
+            .get_row(self.resource::<E>()?, id, Archived::Hidden)
+            .await?;
         dto::<E>(&row)
     }
 
@@ -38,7 +40,11 @@ impl<'a> Context<'a> {
     pub async fn update<E: EntityInterface>(&self, id: Uuid, change: E::Update) -> Result<E::Get> {
         body::check(&change)?;
         let set = update_assignments::<E>(change, self.principal)?;
-        dto::<E>(&self.update_row(self.resource::<E>()?, id, set, None).await?)
+        dto::<E>(
+            &self
+                .update_row(self.resource::<E>()?, id, set, None)
+                .await?,
+        )
     }
 
     /// Archives a row.
@@ -59,7 +65,11 @@ impl<'a> Context<'a> {
 
     fn resource<E: EntityInterface>(&self) -> Result<&'a Arc<Resource>> {
         self.registry.get(E::ENDPOINT).ok_or_else(|| {
-            Error::internal(format!("`{}` is not registered: add `.entity::<{}>()`", E::NAME, E::NAME))
+            Error::internal(format!(
+                "`{}` is not registered: add `.entity::<{}>()`",
+                E::NAME,
+                E::NAME
+            ))
         })
     }
 }

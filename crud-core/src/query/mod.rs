@@ -5,4 +5,7 @@ mod params;
 
 pub use params::Params;
 
-pub(crate) use page::{Archived, ListRequest, Page, SortKey, Total, archived, parse_list, sort_keys};
+pub(crate) use page::{
+    Archived, DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE, ListRequest, Page, SortKey,
+    Total, archived, parse_list, sort_keys,
+};

@@ -1,16 +1,14 @@
 //! Pages and orders: `page`+`page_size` or `limit`+`offset`, `sort`, `total`, `archived`.
 
 use super::Params;
-use crate::{
-    Result,
-    db::Frag,
-    error::Error,
-    policy::Mask,
-    registry::Resource,
-};
+use crate::{Result, db::Frag, error::Error, policy::Mask, registry::Resource};
 
-const DEFAULT_SIZE: i64 = 20;
-const LARGEST_SIZE: i64 = 100;
+/// The rows of a page, unless said otherwise, and at most.
+pub(crate) const DEFAULT_SIZE: i64 = 20;
+pub(crate) const LARGEST_SIZE: i64 = 100;
+/// Beyond any table, and far from where numbers overflow.
+pub(crate) const LARGEST_PAGE: i64 = 1_000_000_000;
+pub(crate) const LARGEST_OFFSET: i64 = LARGEST_PAGE * LARGEST_SIZE;
 
 /// Which part of a list is asked for, and in which words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,31 +132,23 @@ fn page(params: &mut Params) -> Result<Page> {
         let detail = "Use offset or skip, which mean the same, but not both";
         return Err(Error::bad_request("mixed_pagination", detail));
     }
-    let number = bounded(params, "page", 1, 1, i64::MAX);
+    let number = bounded(params, "page", 1, 1, LARGEST_PAGE);
     let size = bounded(params, "page_size", DEFAULT_SIZE, 1, LARGEST_SIZE);
     let limit = bounded(params, "limit", DEFAULT_SIZE, 1, LARGEST_SIZE);
-    let offset = bounded(params, "offset", 0, 0, i64::MAX);
-    let skip = bounded(params, "skip", 0, 0, i64::MAX);
-    if by_offset {
-        return Ok(Page {
+    let offset = bounded(params, "offset", 0, 0, LARGEST_OFFSET);
+    let skip = bounded(params, "skip", 0, 0, LARGEST_OFFSET);
+    Ok(if by_offset {
+        Page {
             limit,
             offset: offset.max(skip),
             by_offset,
-        });
-    }
-    let Some(offset) = (number - 1).checked_mul(size) else {
-        let detail = format!("`page` must be at most {}", i64::MAX / size);
-        params.fault("page", "range", detail);
-        return Ok(Page {
+        }
+    } else {
+        Page {
             limit: size,
-            offset: 0,
+            offset: (number - 1) * size,
             by_offset,
-        });
-    };
-    Ok(Page {
-        limit: size,
-        offset,
-        by_offset,
+        }
     })
 }
 
@@ -169,11 +159,7 @@ fn bounded(params: &mut Params, name: &'static str, default: i64, min: i64, max:
     if (min..=max).contains(&value) {
         return value;
     }
-    let detail = if max == i64::MAX {
-        format!("`{name}` must be at least {min}")
-    } else {
-        format!("`{name}` must be from {min} to {max}")
-    };
+    let detail = format!("`{name}` must be from {min} to {max}");
     params.fault(name, "range", detail);
     default
 }

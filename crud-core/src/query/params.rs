@@ -57,7 +57,11 @@ impl Params {
         let given = self.given.iter_mut().find(|g| g.name == name)?;
         given.taken = true;
         if given.value.contains('\0') {
-            self.fault(name, "type", format!("`{name}` must not contain a NUL character"));
+            self.fault(
+                name,
+                "type",
+                format!("`{name}` must not contain a NUL character"),
+            );
             return None;
         }
         Some(given.value.clone())

@@ -19,8 +19,8 @@ use crate::{
     serve::{BODY_LIMIT, read_body},
 };
 
-pub(super) const POST_TYPES: &[&str] = &["application/json"];
-pub(super) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
+pub(crate) const POST_TYPES: &[&str] = &["application/json"];
+pub(crate) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
 
 /// One request to one entity.
 pub(super) struct Call {
@@ -58,13 +58,17 @@ impl Call {
     /// Who asks. Where nobody needs to be signed in, a bad token is as none.
     ///
     /// # Errors
-    /// 401 for a bad token elsewhere.
+    /// 401 for no token or a bad one elsewhere.
     pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
         let headers = &self.head.headers;
         if self.resource.is_public(action) {
             return self.app.auth().optional_principal(headers).await;
         }
-        self.app.auth().principal(headers).await
+        let principal = self.app.auth().principal(headers).await?;
+        if principal.is_anonymous() {
+            return Err(Error::Unauthenticated("Sign in to do this".into()));
+        }
+        Ok(principal)
     }
 
     /// The id in the path.
@@ -116,7 +120,10 @@ impl Call {
             return Ok(None);
         };
         value.to_str().map(Some).map_err(|_| {
-            Error::bad_request("malformed_header", format!("The header `{name}` is not text"))
+            Error::bad_request(
+                "malformed_header",
+                format!("The header `{name}` is not text"),
+            )
         })
     }
 
@@ -135,7 +142,10 @@ impl Call {
     /// 415, 413, 400.
     pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
         media_type(&self.head.headers, types)?;
-        let body = self.body.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let body = self
+            .body
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         read_body(body, BODY_LIMIT).await
     }
 }

@@ -16,7 +16,10 @@ use crate::{
 /// A row as a body, with its tag.
 pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Response {
     let mut response = json(status, row.json.clone().into());
-    tag(response.headers_mut(), &etag::masked(row.id, row.version, mask));
+    tag(
+        response.headers_mut(),
+        &etag::masked(row.id, row.version, mask),
+    );
     response
 }
 
@@ -86,10 +89,16 @@ fn links(path: &str, query: &str, page: Page, listing: &Listing) -> String {
         let comma = if links.is_empty() { "" } else { ", " };
         // Writing to a String cannot fail.
         let _ = if page.by_offset {
-            write!(links, "{comma}<{path}?{kept}limit={limit}&offset={offset}>; rel=\"{relation}\"")
+            write!(
+                links,
+                "{comma}<{path}?{kept}limit={limit}&offset={offset}>; rel=\"{relation}\""
+            )
         } else {
             let number = offset / limit + 1;
-            write!(links, "{comma}<{path}?{kept}page={number}&page_size={limit}>; rel=\"{relation}\"")
+            write!(
+                links,
+                "{comma}<{path}?{kept}page={number}&page_size={limit}>; rel=\"{relation}\""
+            )
         };
     };
     link("first", 0);

@@ -1,13 +1,18 @@
 //! What every application puts around its router: telemetry, limits, security headers, CORS.
 
-use std::time::Duration;
+use std::{
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::{
     Router,
+    extract::Request,
     http::{HeaderName, HeaderValue, Method, Uri, header},
 };
-use tower::{ServiceBuilder, util::option_layer};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use futures_util::future::Either;
+use tower::{Layer, Service, ServiceBuilder, util::option_layer};
+use tower_http::cors::{AllowOrigin, Cors, CorsLayer};
 
 use super::{BODY_LIMIT, limits::LimitsLayer};
 use crate::telemetry::RequestLayer;
@@ -46,7 +51,7 @@ pub fn edge(router: Router, config: &EdgeConfig) -> Router {
 }
 
 /// Exactly the given origins, never `*`, never with cookies: callers carry a token.
-fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+fn cors(origins: &[HeaderValue]) -> Option<PreflightLayer> {
     if origins.is_empty() {
         return None;
     }
@@ -78,7 +83,55 @@ fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
             named("x-total-count"),
         ])
         .max_age(Duration::from_secs(3600));
-    Some(layer)
+    Some(PreflightLayer(layer))
+}
+
+/// CORS for what is CORS: the layer inside takes any OPTIONS for a preflight, but only one that asks
+/// for a method is.
+#[derive(Debug, Clone)]
+struct PreflightLayer(CorsLayer);
+
+#[derive(Debug, Clone)]
+struct PreflightService<S> {
+    cors: Cors<S>,
+    plain: S,
+}
+
+impl<S: Clone> Layer<S> for PreflightLayer {
+    type Service = PreflightService<S>;
+
+    fn layer(&self, plain: S) -> Self::Service {
+        PreflightService {
+            cors: self.0.layer(plain.clone()),
+            plain,
+        }
+    }
+}
+
+impl<S> Service<Request> for PreflightService<S>
+where
+    S: Service<Request>,
+    Cors<S>: Service<Request, Response = S::Response, Error = S::Error>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<<Cors<S> as Service<Request>>::Future, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        ready!(self.cors.poll_ready(cx))?;
+        self.plain.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let asks = request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if request.method() == Method::OPTIONS && !asks {
+            Either::Right(self.plain.call(request))
+        } else {
+            Either::Left(self.cors.call(request))
+        }
+    }
 }
 
 /// A text that is not a web origin.

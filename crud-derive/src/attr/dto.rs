@@ -22,7 +22,7 @@ const FIELD: Grammar = Grammar {
 
 /// What a struct is a DTO for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     Create,
     Update,
     Get,
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 /// The arguments above a struct.
-pub struct DtoArgs {
+pub(crate) struct DtoArgs {
     pub kind: Kind,
     pub kind_span: Span,
     pub table: Option<Path>,
@@ -42,7 +42,7 @@ pub struct DtoArgs {
 
 impl DtoArgs {
     /// Reads `create, table = courses, bare`; `None` when the kind itself is missing or wrong.
-    pub fn read(tokens: TokenStream, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<Self> {
         let mut args = None;
         parse_all(tokens, errors, |input, errors| {
             args = Self::parse(input, errors)
@@ -50,7 +50,7 @@ impl DtoArgs {
         args
     }
 
-    fn parse(input: ParseStream, errors: &mut Errors) -> Option<Self> {
+    fn parse(input: ParseStream<'_>, errors: &mut Errors) -> Option<Self> {
         let Ok(word) = input.call(Ident::parse_any) else {
             let text = format!(
                 "`#[dto]` needs the kind of DTO first, {}\n\
@@ -112,14 +112,14 @@ fn kind(word: &Ident) -> Option<Kind> {
     }
 }
 
-fn skip(input: ParseStream) {
+fn skip(input: ParseStream<'_>) {
     // Cannot fail: every rest is a token stream.
     let _ = input.parse::<TokenStream>();
 }
 
 /// The options above a field.
 #[derive(Default)]
-pub struct FieldArgs {
+pub(crate) struct FieldArgs {
     pub verbatim: Option<Ident>,
     pub default: Option<(Ident, Option<Expr>)>,
     pub not_a_column: Option<Ident>,
@@ -127,7 +127,7 @@ pub struct FieldArgs {
 
 impl FieldArgs {
     /// Reads every `#[dto(…)]` among the field's attributes.
-    pub fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut args = Self::default();
         let mut seen = Vec::new();
         for attribute in attributes.iter().filter(|a| a.path().is_ident("dto")) {
@@ -143,7 +143,7 @@ impl FieldArgs {
         args
     }
 
-    fn entry(&mut self, key: &Ident, input: ParseStream) -> Result<bool> {
+    fn entry(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match key.to_string().as_str() {
             "verbatim" => self.verbatim = Some(key.clone()),
             "not_a_column" => self.not_a_column = Some(key.clone()),

@@ -31,7 +31,7 @@ const GRAMMAR: Grammar = Grammar {
 
 /// The keys as they were written; whether one is missing or wrong is the model's to say.
 #[derive(Default)]
-pub struct EntityArgs {
+pub(crate) struct EntityArgs {
     pub endpoint: Option<LitStr>,
     pub table: Option<Path>,
     pub create: Option<Type>,
@@ -52,14 +52,14 @@ pub struct EntityArgs {
 }
 
 /// The value of `cache_ttl`.
-pub enum CacheTtl {
+pub(crate) enum CacheTtl {
     Off,
     Seconds(LitInt),
 }
 
 impl EntityArgs {
     /// Reads every `#[entity(…)]` among the attributes; `None` when there is none.
-    pub fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Option<Self> {
         let mut args = Self::default();
         let mut seen = Vec::new();
         let mut found = false;
@@ -77,7 +77,7 @@ impl EntityArgs {
         found.then_some(args)
     }
 
-    fn entry(&mut self, key: &Ident, input: ParseStream) -> Result<bool> {
+    fn entry(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<bool> {
         self.tried.push(key.to_string());
         match key.to_string().as_str() {
             "endpoint" => self.endpoint = Some(value(key, input, "endpoint = \"courses\"")?),
@@ -103,7 +103,7 @@ impl EntityArgs {
     }
 }
 
-fn cache_ttl(key: &Ident, input: ParseStream) -> Result<CacheTtl> {
+fn cache_ttl(key: &Ident, input: ParseStream<'_>) -> Result<CacheTtl> {
     const HELP: &str = "`cache_ttl` is a number of seconds, or `off`\n\
                         help: the correct format looks like `cache_ttl = 300`";
     if !input.peek(Token![=]) {
@@ -120,7 +120,7 @@ fn cache_ttl(key: &Ident, input: ParseStream) -> Result<CacheTtl> {
     }
 }
 
-fn columns(key: &Ident, input: ParseStream) -> Result<Vec<Ident>> {
+fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let help = "help: the correct format looks like `sort(title, created_at)`";
     if !input.peek(syn::token::Paren) {
         let text = format!("`{key}` names columns in brackets\n{help}");

@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// The code of a DTO.
-pub fn expand(dto: &Dto) -> TokenStream {
+pub(crate) fn expand(dto: &Dto) -> TokenStream {
     let (header, fields, implementation) = match &dto.role {
         Role::Create { table } => (
             dto_body::header(),
@@ -62,7 +62,7 @@ pub fn expand(dto: &Dto) -> TokenStream {
 }
 
 /// A faulty DTO: its errors, and the struct as it stands, so that whatever names it still compiles.
-pub fn faulty(error: &Error, item: TokenStream) -> TokenStream {
+pub(crate) fn faulty(error: &Error, item: TokenStream) -> TokenStream {
     let errors = error.to_compile_error();
     let Ok(mut item) = syn::parse2::<ItemStruct>(item) else {
         return errors;

@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// The derives of a body. `Serialize` is for those who send one: tests and clients.
-pub fn header() -> TokenStream {
+pub(super) fn header() -> TokenStream {
     quote! {
         #[derive(
             ::core::fmt::Debug,
@@ -28,7 +28,7 @@ pub fn header() -> TokenStream {
 }
 
 /// The attributes of a field of a create DTO.
-pub fn create_field(dto: &Ident, field: &Field) -> TokenStream {
+pub(super) fn create_field(dto: &Ident, field: &Field) -> TokenStream {
     let span = field.type_span();
     let reader = match (field.text, field.options) {
         (Text::Trimmed, 0) => Some("trimmed"),
@@ -67,7 +67,7 @@ fn object_schema(field: &Field, nullable: bool) -> Option<TokenStream> {
 }
 
 /// The attributes of a field of an update DTO: left out is not `null`.
-pub fn update_field(field: &Field) -> TokenStream {
+pub(super) fn update_field(field: &Field) -> TokenStream {
     let span = field.type_span();
     let reader = match (field.text, field.options) {
         (Text::Trimmed, 1) => "trimmed_present",
@@ -103,7 +103,7 @@ fn read_with(name: &str, field: &Field) -> TokenStream {
 }
 
 /// `impl CreateDto`.
-pub fn create(dto: &Dto, table: &Path) -> TokenStream {
+pub(super) fn create(dto: &Dto, table: &Path) -> TokenStream {
     let ident = &dto.ident;
     let fields = fields(dto);
     let defaults = defaults(dto);
@@ -148,7 +148,7 @@ pub fn create(dto: &Dto, table: &Path) -> TokenStream {
 }
 
 /// `impl UpdateDto`.
-pub fn update(dto: &Dto, table: &Path) -> TokenStream {
+pub(super) fn update(dto: &Dto, table: &Path) -> TokenStream {
     let ident = &dto.ident;
     let fields = fields(dto);
     let assign = columns(dto).map(|field| match (field.text, field.options) {

@@ -7,7 +7,7 @@ use syn::LitStr;
 use crate::model::{dto::Dto, field::Field};
 
 /// The derives of a query.
-pub fn header() -> TokenStream {
+pub(super) fn header() -> TokenStream {
     quote! {
         #[derive(
             ::core::fmt::Debug,
@@ -20,7 +20,7 @@ pub fn header() -> TokenStream {
 }
 
 /// The attributes of a field: a parameter may be left out, but it is never `null`.
-pub fn field(field: &Field) -> TokenStream {
+pub(super) fn field(field: &Field) -> TokenStream {
     let span = field.type_span();
     let value = LitStr::new(&field.value.to_token_stream().to_string(), span);
     quote_spanned! {span=>
@@ -29,7 +29,7 @@ pub fn field(field: &Field) -> TokenStream {
 }
 
 /// `impl QueryDto`.
-pub fn query(dto: &Dto) -> TokenStream {
+pub(super) fn query(dto: &Dto) -> TokenStream {
     let ident = &dto.ident;
     let names = dto.fields.iter().map(|field| &field.name);
     let members = dto.fields.iter().map(|field| {

@@ -8,7 +8,7 @@ use super::column;
 use crate::model::dto::Dto;
 
 /// The derives of a row. `Deserialize` is for those who receive one: tests and clients.
-pub fn header() -> TokenStream {
+pub(super) fn header() -> TokenStream {
     quote! {
         #[derive(
             ::core::fmt::Debug,
@@ -26,12 +26,15 @@ pub fn header() -> TokenStream {
 }
 
 /// `impl RowDto`.
-pub fn row(dto: &Dto, table: &Path) -> TokenStream {
+pub(super) fn row(dto: &Dto, table: &Path) -> TokenStream {
     let ident = &dto.ident;
     let columns = dto.fields.iter().map(|field| {
         let column = column(table, &field.ident, field.ident.span());
         let (span, ty) = (field.type_span(), &field.ty);
-        quote_spanned!(span=> ::crud_core::__private::ReadColumn::of::<#column, #ty>(#column))
+        // The column is named once, as a type: an unknown one is one error, at the field.
+        quote_spanned! {span=>
+            ::crud_core::__private::ReadColumn::of::<#column, #ty>(::core::default::Default::default())
+        }
     });
     quote! {
         #[automatically_derived]

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, Path, ext::IdentExt, spanned::Spanned};
 
-use super::{column, respan};
+use super::column;
 use crate::model::entity::{ALWAYS_SORTED, Entity};
 
 /// The columns that every entity's table has.
@@ -18,7 +18,7 @@ const STANDARD: [&str; 6] = [
 ];
 
 /// The code of an entity.
-pub fn expand(entity: &Entity) -> TokenStream {
+pub(crate) fn expand(entity: &Entity) -> TokenStream {
     let Entity {
         ident,
         name,
@@ -111,21 +111,20 @@ fn search(entity: &Entity) -> TokenStream {
     let Entity {
         table,
         query,
-        search,
+        search: function,
         ..
     } = entity;
-    let span = search.span().resolved_at(Span::call_site());
-    let [conditions, filters] = [local("conditions"), local("filters")];
-    let call = quote_spanned! {span=>
-        let declared: fn(
+    let [search, filters, declared] = locals(["search", "filters", "declared"]);
+    let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
+        let #declared: fn(
             ::crud_core::__private::Search<#table::table>,
             &#query,
-        ) -> ::crud_core::__private::Search<#table::table> = #search;
-        declared(#conditions, #filters)
+        ) -> ::crud_core::__private::Search<#table::table> = #function;
+        #declared(#search, #filters)
     };
     quote! {
         fn search(
-            #conditions: ::crud_core::__private::Search<#table::table>,
+            #search: ::crud_core::__private::Search<#table::table>,
             #filters: &#query,
         ) -> ::crud_core::__private::Search<#table::table> {
             #call
@@ -134,15 +133,14 @@ fn search(entity: &Entity) -> TokenStream {
 }
 
 fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) -> TokenStream {
-    let span = function.span().resolved_at(Span::call_site());
-    let [body, set, principal] = [local("body"), local("set"), local("principal")];
-    let call = quote_spanned! {span=>
-        let declared: fn(
+    let [body, set, principal, declared] = locals(["body", "set", "principal", "declared"]);
+    let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
+        let #declared: fn(
             &mut <Self as ::crud_core::EntityInterface>::#dto,
             &mut ::crud_core::__private::Assignments<#table::table>,
             &::crud_core::__private::Principal,
         ) -> ::crud_core::Result<()> = #function;
-        declared(#body, #set, #principal)
+        #declared(#body, #set, #principal)
     };
     quote! {
         fn #name(
@@ -155,15 +153,15 @@ fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) ->
     }
 }
 
-/// A parameter of the generated code, which hides nothing of the declaration's own names.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
+/// Names that the declaration's own functions cannot meet: one may well be called `search`.
+fn locals<const N: usize>(names: [&str; N]) -> [Ident; N] {
+    names.map(|name| Ident::new(name, Span::mixed_site()))
 }
 
 /// Never called: it only has to compile, and says so at the table when it does not.
 fn standard_columns(table: &Path) -> TokenStream {
     let span = table_span(table);
-    let columns = STANDARD.map(|name| column(table, &respan(&Ident::new(name, span), span), span));
+    let columns = STANDARD.map(|name| column(table, &Ident::new(name, span), span));
     quote_spanned! {span=>
         const _: fn() = || ::crud_core::__private::standard_columns(#(#columns),*);
     }

@@ -27,7 +27,7 @@ const DERIVED: [&str; 6] = [
 ];
 
 /// A declared DTO.
-pub struct Dto {
+pub(crate) struct Dto {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub ident: Ident,
@@ -36,7 +36,7 @@ pub struct Dto {
 }
 
 /// What it is for.
-pub enum Role {
+pub(crate) enum Role {
     Create {
         table: Path,
     },
@@ -55,7 +55,7 @@ impl Dto {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn parse(args: TokenStream, item: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(args: TokenStream, item: TokenStream) -> Result<Self> {
         let mut errors = Errors::default();
         let args = DtoArgs::read(args, &mut errors);
         let parts = errors.take(Parts::parse(item));

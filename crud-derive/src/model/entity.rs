@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// Sortable on every entity, and always listed.
-pub const ALWAYS_SORTED: [&str; 2] = ["created_at", "updated_at"];
+pub(crate) const ALWAYS_SORTED: [&str; 2] = ["created_at", "updated_at"];
 
 /// A declared entity.
-pub struct Entity {
+pub(crate) struct Entity {
     pub ident: Ident,
     pub name: String,
     pub description: String,
@@ -38,7 +38,7 @@ impl Entity {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn parse(item: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(item: TokenStream) -> Result<Self> {
         let input: DeriveInput = syn::parse2(item)?;
         let mut errors = Errors::default();
         errors.take(check_shape(&input));

@@ -37,7 +37,7 @@ const SERVER_SET: &[&str] = &[
 ];
 
 /// A field of a DTO.
-pub struct Field {
+pub(crate) struct Field {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,
     pub ident: Ident,
@@ -57,7 +57,7 @@ pub struct Field {
 
 /// How the macro sees a value's type; it goes by the name alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Text {
+pub(crate) enum Text {
     /// `String`, trimmed.
     Trimmed,
     /// `String` as it came.
@@ -70,7 +70,7 @@ pub enum Text {
 
 impl Field {
     /// Reads and checks a field; what is wrong goes to `errors`.
-    pub fn parse(input: &Input, kind: Kind, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn parse(input: &Input, kind: Kind, errors: &mut Errors) -> Option<Self> {
         let ident = input.ident.clone()?;
         let args = FieldArgs::read(&input.attrs, errors);
         for attribute in &input.attrs {
@@ -172,7 +172,7 @@ impl Field {
     }
 
     /// Where an error in the type of the field is to be shown.
-    pub fn type_span(&self) -> Span {
+    pub(crate) fn type_span(&self) -> Span {
         use syn::spanned::Spanned;
         // Shown there, but named as the macro names things: `self` must be found.
         self.ty.span().resolved_at(Span::call_site())
@@ -215,7 +215,7 @@ fn last_segment(ty: &Type) -> Option<&Ident> {
 }
 
 /// Whether only `#[dto]`, or what it derives, understands the attribute.
-pub fn own(attribute: &Attribute) -> bool {
+pub(crate) fn own(attribute: &Attribute) -> bool {
     ["dto", "serde", "schemars", "validate"]
         .iter()
         .any(|name| attribute.path().is_ident(name))
@@ -270,7 +270,7 @@ fn changes_wire(attribute: &Attribute) -> bool {
 }
 
 /// The checks of attributes, for the struct itself.
-pub fn check_attributes(attributes: &[Attribute], kind: Kind, errors: &mut Errors) {
+pub(crate) fn check_attributes(attributes: &[Attribute], kind: Kind, errors: &mut Errors) {
     for attribute in attributes {
         errors.take(check_attribute(attribute, kind));
     }

@@ -8,7 +8,7 @@ use super::field::Field;
 use crate::{attr::dto::Kind, diagnostics::Errors};
 
 /// Adds the standard fields that are not declared: the id first, the rest last.
-pub fn complete(fields: &mut Vec<Field>, kind: Kind, table: &Path) {
+pub(crate) fn complete(fields: &mut Vec<Field>, kind: Kind, table: &Path) {
     // What is wrong with one (a table without the column) is shown at the table.
     let span = match table.segments.last() {
         Some(last) => last.ident.span(),

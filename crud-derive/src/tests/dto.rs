@@ -186,10 +186,7 @@ fn a_bare_dto_holds_its_own_fields_only() {
     assert_lacks(&code, quote!(courses::id));
     assert_holds(
         &code,
-        quote!(::crud_core::__private::ReadColumn::of::<
-            courses::title,
-            String,
-        >(courses::title)),
+        quote!(::crud_core::__private::ReadColumn::of::<courses::title, String>),
     );
 }
 

@@ -53,7 +53,7 @@ fn an_entity_names_its_parts() {
             const ENDPOINT: &'static str = "courses";
         ),
     );
-    assert_holds(&code, quote!(= course_search; declared(search, query)));
+    assert_holds(&code, quote!(= course_search; declared(search, filters)));
     assert_lacks(&code, quote!(compile_error));
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Register {
     #[serde(deserialize_with = "crud_core::dto::de::trimmed")]
     pub(super) email: String,
     /// The password: 8 characters to 128 bytes.
-    #[schemars(length(min = 8, max = 128))]
+    #[validate(length(min = 8, max = 128))]
     #[serde(deserialize_with = "crud_core::dto::de::text")]
     pub(super) password: String,
     /// The user's name.
@@ -32,24 +32,45 @@ pub(super) struct Login {
     pub(super) password: String,
 }
 
+/// OAuth2's form for a password (RFC 6749 §4.3.2), which calls the address `username`. Its other
+/// fields are accepted and not used.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the form; `Login::from_form` reads it")]
+pub(super) struct LoginForm {
+    /// The user's address.
+    username: String,
+    /// The user's password.
+    password: String,
+}
+
 impl Login {
-    /// Reads OAuth2's form, which calls the address `username`.
+    /// Reads OAuth2's form.
     pub(super) fn from_form(bytes: &[u8]) -> Result<Self> {
         let field = |name: &str| {
             let mut pairs = form_urlencoded::parse(bytes);
             let value = pairs.find(|(key, _)| key == name);
             value.map(|(_, value)| value.into_owned())
         };
-        match (field("username"), field("password")) {
-            (Some(email), Some(password)) => Ok(Self { email, password }),
-            (email, password) => {
-                let missing = [("username", email.is_none()), ("password", password.is_none())];
-                let faults = missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| {
-                    FieldError::at(format!("/{name}"), "required", format!("`{name}` is required"))
-                });
-                Err(Error::Invalid(faults.collect()))
-            }
+        let (email, password) = (field("username"), field("password"));
+        if let (Some(email), Some(password)) = (&email, &password) {
+            return Ok(Self {
+                email: email.clone(),
+                password: password.clone(),
+            });
         }
+        let missing = [
+            ("username", email.is_none()),
+            ("password", password.is_none()),
+        ];
+        let faults = missing.iter().filter(|(_, missing)| *missing);
+        let faults = faults.map(|(name, _)| {
+            FieldError::at(
+                format!("/{name}"),
+                "required",
+                format!("`{name}` is required"),
+            )
+        });
+        Err(Error::Invalid(faults.collect()))
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) async fn create(email: String, full_name: String) -> Result<()> {
 fn ask() -> Result<String> {
     say("Password:");
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("reading the password")?;
+    std::io::stdin()
+        .read_line(&mut line)
+        .context("reading the password")?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

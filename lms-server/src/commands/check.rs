@@ -10,11 +10,17 @@ pub(crate) async fn run() -> Result<()> {
     let db = lms.app.db();
     let pending = db.pending(&MIGRATIONS).await?;
     if !pending.is_empty() {
-        bail!("{} migrations are not applied: run `lms-server migrate`", pending.len());
+        bail!(
+            "{} migrations are not applied: run `lms-server migrate`",
+            pending.len()
+        );
     }
     let drift = db.drift(&lms.app.registry().tables()).await?;
     if !drift.is_empty() {
-        bail!("the database and the declarations differ:\n{}", drift.join("\n"));
+        bail!(
+            "the database and the declarations differ:\n{}",
+            drift.join("\n")
+        );
     }
     say("the database is as declared");
     Ok(())

@@ -17,7 +17,10 @@ use lms_server::{Lms, config::Config};
 
 /// The environment, checked; logging is set up by it.
 fn configured() -> Result<Config> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     let config = Config::from_env(&|name| std::env::var(name).ok())?;
     telemetry::init(&TelemetryConfig {
         format: config.log_format,

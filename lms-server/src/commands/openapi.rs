@@ -5,5 +5,5 @@ use anyhow::Result;
 use super::print;
 
 pub(crate) fn run() -> Result<()> {
-    print("{}")
+    print(&serde_json::to_string_pretty(&lms_server::document())?)
 }

@@ -27,6 +27,9 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run() -> Result<()> {
     let config = configured()?;
+    if config.otlp_endpoint.is_some() {
+        say("OTEL_EXPORTER_OTLP_ENDPOINT is set, but traces are not exported yet");
+    }
     let lms = connected(&config).await?;
     lms.migrate().await?;
     fill(&lms, &config).await?;
@@ -62,7 +65,9 @@ fn router(lms: &Lms, config: &Config, shutdown: &Shutdown) -> Router {
 
 async fn answers(db: &Db) -> bool {
     let one: Result<Vec<i32>, _> = db
-        .fetch(diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")))
+        .fetch(diesel::select(
+            diesel::dsl::sql::<diesel::sql_types::Integer>("1"),
+        ))
         .await;
     one.is_ok()
 }
@@ -80,7 +85,10 @@ async fn fill(lms: &Lms, config: &Config) -> Result<()> {
     if wanted {
         demo::load(lms).await?;
         for (role, email, _) in demo::ACCOUNTS {
-            say(&format!("Demo  {role}: {email}, password {}", demo::PASSWORD));
+            say(&format!(
+                "Demo  {role}: {email}, password {}",
+                demo::PASSWORD
+            ));
         }
     }
     if let Some(admin) = &config.admin {

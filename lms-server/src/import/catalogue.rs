@@ -1,5 +1,7 @@
 //! The catalogue of the Open University: presentations become courses, their assessments and material
-//! become theirs. All of it through the entities' own operations, in one transaction; what is there
+//! become theirs.
+//!
+//! All of it through the entities' own operations, in one transaction; what is there
 //! already stays as it is.
 
 use std::collections::{HashMap, HashSet};
@@ -50,7 +52,9 @@ pub async fn load(lms: &Lms, source: &Source, by: &Principal) -> Result<Imported
         })
     };
     let imported = lms.app.db().transaction(work).await;
-    imported.map_err(|failure| anyhow!(failure.0)).context("loading the catalogue")
+    imported
+        .map_err(|failure| anyhow!(failure.0))
+        .context("loading the catalogue")
 }
 
 fn read<R: super::oulad::Record>(source: &Source) -> Result<Vec<R>> {

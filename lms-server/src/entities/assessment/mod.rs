@@ -111,5 +111,7 @@ fn search(
     search
         .filter_if(&query.course_id, |id| assessments::course_id.eq(id))
         .filter_if(&query.title, |title| assessments::title.contains_ci(title))
-        .filter_if(&query.assessment_type, |kind| assessments::assessment_type.eq(kind))
+        .filter_if(&query.assessment_type, |kind| {
+            assessments::assessment_type.eq(kind)
+        })
 }

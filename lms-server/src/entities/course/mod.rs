@@ -172,8 +172,12 @@ fn search(search: Search<courses::table>, query: &CourseQuery) -> Search<courses
         .filter_if(&query.title, |title| courses::title.contains_ci(title))
         .filter_if(&query.slug, |slug| courses::slug.eq(slug))
         .filter_if(&query.category, |category| courses::category.eq(category))
-        .filter_if(&query.difficulty_level, |level| courses::difficulty_level.eq(level))
-        .filter_if(&query.is_published, |published| courses::is_published.eq(published))
+        .filter_if(&query.difficulty_level, |level| {
+            courses::difficulty_level.eq(level)
+        })
+        .filter_if(&query.is_published, |published| {
+            courses::is_published.eq(published)
+        })
         .filter_if(&query.instructor_id, |id| courses::instructor_id.eq(id))
 }
 

@@ -16,9 +16,7 @@ impl Policy<courses::table> for CoursePolicy {
             return Scope::all();
         }
         match action {
-            Action::Get | Action::List => {
-                Scope::eq(courses::is_published, true).or(own(principal))
-            }
+            Action::Get | Action::List => Scope::eq(courses::is_published, true).or(own(principal)),
             Action::Create if is_instructor(principal) => own(principal),
             Action::Create => Scope::forbidden("Only instructors can create courses"),
             Action::Update => own(principal).or_forbidden("Not authorized to update this course"),

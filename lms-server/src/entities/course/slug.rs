@@ -30,7 +30,10 @@ mod tests {
     #[test]
     fn a_slug_is_lower_case_with_hyphens_for_spaces() {
         assert_eq!(from_text("AAA 2013J").expect("a slug"), "aaa-2013j");
-        assert_eq!(from_text("  C++ & more -- now ").expect("a slug"), "c-more-now");
+        assert_eq!(
+            from_text("  C++ & more -- now ").expect("a slug"),
+            "c-more-now"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The expansion of one declaration of each kind, and the sentence for each mistake.
 
-mod diagnostics;
 mod dto;
+mod dto_mistakes;
 mod entity;
+mod entity_mistakes;
 
 use proc_macro2::TokenStream;
 
@@ -30,4 +31,15 @@ fn plain(code: &TokenStream) -> String {
     code.replace(" , >", " >")
         .replace(" ,)", ")")
         .replace(" , )", ")")
+}
+
+/// The sentences of a refused declaration.
+fn sentences(error: Option<syn::Error>) -> Vec<String> {
+    let errors = error.into_iter().flatten();
+    errors.map(|error| error.to_string()).collect()
+}
+
+#[track_caller]
+fn assert_one(found: Vec<String>, expected: &str) {
+    assert_eq!(found, [expected]);
 }

@@ -1,11 +1,11 @@
 //! From the model to code. What is written here is declarations only: types, constants, and calls of
 //! library functions. Every name is absolute and goes through `::crud_core`.
 
-pub mod dto;
+pub(crate) mod dto;
 mod dto_body;
 mod dto_query;
 mod dto_row;
-pub mod entity;
+pub(crate) mod entity;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -16,11 +16,4 @@ use syn::Path;
 /// `proc_macro2` leaves an identifier where it was written, so an unknown column is shown there.
 fn column(table: &Path, column: &Ident, span: Span) -> TokenStream {
     quote_spanned!(span=> #table::#column)
-}
-
-/// The same identifier, shown elsewhere.
-fn respan(ident: &Ident, span: Span) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(span);
-    ident
 }

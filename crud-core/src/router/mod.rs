@@ -15,8 +15,9 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
-    request::{Call, PATCH_TYPES, POST_TYPES},
+    request::Call,
     response::{list_response, no_content, not_modified, row_response},
 };
 use crate::{
@@ -33,12 +34,7 @@ pub(crate) fn routes(app: &App) -> Router {
     for resource in app.registry().resources() {
         router = entity_routes(router, app, resource);
     }
-    router
-        .fallback(async || Error::NotFound("There is nothing at this path".to_owned()))
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed {
-            // The router adds the header.
-            allow: String::new(),
-        })
+    router.fallback(async || Error::NotFound("There is nothing at this path".to_owned()))
 }
 
 fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
@@ -51,7 +47,10 @@ fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
         .merge(delete(handler(app, r, remove)));
     let mut router = router
         .route(&all, options(many, "GET, HEAD, POST, OPTIONS"))
-        .route(&one, options(single, "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"));
+        .route(
+            &one,
+            options(single, "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
+        );
     if r.archivable {
         let away = patch(handler(app, r, archive));
         let back = patch(handler(app, r, restore));
@@ -62,9 +61,11 @@ fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
     router
 }
 
-/// Answers `OPTIONS` with the methods of a path.
+/// Answers `OPTIONS`, and every method that a path does not have, with those that it has.
 fn options(routes: MethodRouter, allow: &'static str) -> MethodRouter {
-    routes.options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
+    routes
+        .options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
+        .fallback(async move || Error::MethodNotAllowed { allow })
 }
 
 /// An axum handler from a function of a [`Call`].
@@ -90,9 +91,12 @@ async fn create(call: Call) -> Result<Response> {
     let by = call.principal(Action::Create).await?;
     call.no_parameters()?;
     let (app, r) = call.parts();
+    let cx = app.on_behalf(&by);
+    // Whoever may create nothing is told so before his body is read.
+    cx.admit(&r, Action::Create)?;
     let body = call.body(POST_TYPES).await?;
     let set = r.read_create(&body, &by)?;
-    let row = app.on_behalf(&by).create_row(&r, set).await?;
+    let row = cx.create_row(&r, set).await?;
     let mut response = row_response(StatusCode::CREATED, &row, &r.mask(&by));
     let location = format!("{}/{}/{}", App::PREFIX, r.endpoint, row.id);
     if let Ok(location) = location.parse() {
@@ -105,7 +109,11 @@ async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
     let id = call.id()?;
     let archived = call.archived()?;
-    let row = call.app.on_behalf(&by).get_row(&call.resource, id, archived).await?;
+    let row = call
+        .app
+        .on_behalf(&by)
+        .get_row(&call.resource, id, archived)
+        .await?;
     let mask = call.resource.mask(&by);
     if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
         let tag = etag::masked(row.id, row.version, &mask);
@@ -142,7 +150,10 @@ async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> R
     let (app, r) = call.parts();
     let body = call.body(types).await?;
     let set = read(&r, &body, &by)?;
-    let row = app.on_behalf(&by).update_row(&r, id, set, expected.as_deref()).await?;
+    let row = app
+        .on_behalf(&by)
+        .update_row(&r, id, set, expected.as_deref())
+        .await?;
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
@@ -154,7 +165,10 @@ async fn archive(call: Call) -> Result<Response> {
     call.no_parameters()?;
     let expected = call.expected(id)?;
     let (app, r) = call.parts();
-    let row = app.on_behalf(&by).archive_row(&r, id, expected.as_deref()).await?;
+    let row = app
+        .on_behalf(&by)
+        .archive_row(&r, id, expected.as_deref())
+        .await?;
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
@@ -164,7 +178,10 @@ async fn restore(call: Call) -> Result<Response> {
     call.no_parameters()?;
     let expected = call.expected(id)?;
     let (app, r) = call.parts();
-    let row = app.on_behalf(&by).restore_row(&r, id, expected.as_deref()).await?;
+    let row = app
+        .on_behalf(&by)
+        .restore_row(&r, id, expected.as_deref())
+        .await?;
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
@@ -174,7 +191,9 @@ async fn remove(call: Call) -> Result<Response> {
     call.no_parameters()?;
     let expected = call.expected(id)?;
     let (app, r) = call.parts();
-    app.on_behalf(&by).delete_row(&r, id, expected.as_deref()).await?;
+    app.on_behalf(&by)
+        .delete_row(&r, id, expected.as_deref())
+        .await?;
     Ok(no_content())
 }
 

@@ -3,20 +3,20 @@
 mod bodies;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use crud_core::{
-    App, Result,
+    Result,
     auth::CurrentUser,
     extract::Checked,
+    openapi::{Operation, Routes},
     serve::{BODY_LIMIT, read_body},
 };
 
-use self::bodies::{Login, Me, Register, Token};
+use self::bodies::{Login, LoginForm, Me, Register, Token};
 use crate::{
     Lms,
     accounts::NewAccount,
@@ -24,15 +24,42 @@ use crate::{
     roles::Role,
 };
 
-/// The routes, on their LMS.
-pub(crate) fn routes(lms: Lms) -> Router {
-    let path = |name: &str| format!("{}/auth/{name}", App::PREFIX);
-    Router::new()
-        .route(&path("register"), post(register))
-        .route(&path("login"), post(login))
-        .route(&path("me"), get(me))
-        .with_state(lms)
+/// The routes, with their descriptions.
+pub(crate) fn routes() -> Routes<Lms> {
+    Routes::new()
+        .route(
+            Operation::post("/auth/register", "register")
+                .summary("Sign up")
+                .description("The new user is a student.")
+                .tag(TAG)
+                .public()
+                .body::<Register>()
+                .returns::<UserGet>(201, "The user")
+                .errors(&[409]),
+            register,
+        )
+        .route(
+            Operation::post("/auth/login", "login")
+                .summary("Sign in")
+                .description("JSON, or the form of OAuth2's password grant.")
+                .tag(TAG)
+                .public()
+                .body::<Login>()
+                .body_as::<LoginForm>(&["application/x-www-form-urlencoded"])
+                .returns::<Token>(200, "A token for the API")
+                .errors(&[401]),
+            login,
+        )
+        .route(
+            Operation::get("/auth/me", "me")
+                .summary("The caller, and what he may do")
+                .tag(TAG)
+                .returns::<Me>(200, "The caller"),
+            me,
+        )
 }
+
+const TAG: &str = "auth";
 
 /// Signs a student up.
 async fn register(
@@ -73,7 +100,9 @@ async fn read_login(request: Request) -> Result<Login> {
 
 fn is_form(headers: &HeaderMap) -> bool {
     let given = headers.get(header::CONTENT_TYPE);
-    let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     given.starts_with("application/x-www-form-urlencoded")
 }
 

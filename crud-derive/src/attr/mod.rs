@@ -1,8 +1,8 @@
 //! The grammar of the attributes: which words may stand where. It knows no struct and no meaning;
 //! [`crate::model`] gives the words theirs.
 
-pub mod dto;
-pub mod entity;
+pub(crate) mod dto;
+pub(crate) mod entity;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{
@@ -14,7 +14,7 @@ use syn::{
 use crate::diagnostics::{Errors, unknown};
 
 /// The words of one kind of attribute.
-pub struct Grammar {
+pub(crate) struct Grammar {
     /// What a word is called in an error: `key of #[entity]`.
     pub what: &'static str,
     /// The words it takes.
@@ -25,12 +25,12 @@ pub struct Grammar {
 ///
 /// `read` reads what follows a word and answers whether it knows the word; `seen` holds the words
 /// met so far, since none may come twice.
-pub fn entries(
-    input: ParseStream,
+pub(crate) fn entries(
+    input: ParseStream<'_>,
     grammar: &Grammar,
     seen: &mut Vec<String>,
     errors: &mut Errors,
-    read: &mut dyn FnMut(&Ident, ParseStream) -> Result<bool>,
+    read: &mut dyn FnMut(&Ident, ParseStream<'_>) -> Result<bool>,
 ) {
     while !input.is_empty() {
         let entry = entry(input, grammar, seen, read);
@@ -46,10 +46,10 @@ pub fn entries(
 }
 
 fn entry(
-    input: ParseStream,
+    input: ParseStream<'_>,
     grammar: &Grammar,
     seen: &mut Vec<String>,
-    read: &mut dyn FnMut(&Ident, ParseStream) -> Result<bool>,
+    read: &mut dyn FnMut(&Ident, ParseStream<'_>) -> Result<bool>,
 ) -> Result<()> {
     let word = input.call(Ident::parse_any)?;
     let name = word.to_string();
@@ -67,7 +67,7 @@ fn entry(
 ///
 /// # Errors
 /// A missing or wrong value; the error shows `example`.
-pub fn value<T: Parse>(word: &Ident, input: ParseStream, example: &str) -> Result<T> {
+pub(crate) fn value<T: Parse>(word: &Ident, input: ParseStream<'_>, example: &str) -> Result<T> {
     let help = format!("help: the correct format looks like `{example}`");
     if !input.peek(Token![=]) {
         let text = format!("`{word}` needs a value\n{help}");
@@ -80,13 +80,13 @@ pub fn value<T: Parse>(word: &Ident, input: ParseStream, example: &str) -> Resul
 }
 
 /// Parses the tokens with a reader that reports its faults itself.
-pub fn parse_all(
+pub(crate) fn parse_all(
     tokens: TokenStream,
     errors: &mut Errors,
-    read: impl FnOnce(ParseStream, &mut Errors),
+    read: impl FnOnce(ParseStream<'_>, &mut Errors),
 ) {
     let mut inner = Errors::default();
-    let parser = |input: ParseStream| {
+    let parser = |input: ParseStream<'_>| {
         read(input, &mut inner);
         Ok(())
     };
@@ -99,7 +99,7 @@ pub fn parse_all(
 ///
 /// # Errors
 /// The form `#[word = …]`.
-pub fn arguments(attribute: &Attribute) -> Result<TokenStream> {
+pub(crate) fn arguments(attribute: &Attribute) -> Result<TokenStream> {
     match &attribute.meta {
         Meta::Path(_) => Ok(TokenStream::new()),
         Meta::List(list) => Ok(list.tokens.clone()),

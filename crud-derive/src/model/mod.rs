@@ -1,15 +1,15 @@
 //! What a declaration means, once its words are known to be right: the checked form that
 //! [`crate::expand`] turns into code. Every rule that an attribute can break is checked here.
 
-pub mod dto;
-pub mod entity;
-pub mod field;
-pub mod standard;
+pub(crate) mod dto;
+pub(crate) mod entity;
+pub(crate) mod field;
+pub(crate) mod standard;
 
 use syn::{Attribute, Error, Expr, Lit, Meta, Path, Result};
 
 /// The text of the doc comments, without the indent that `///` leaves.
-pub fn doc(attributes: &[Attribute]) -> String {
+pub(crate) fn doc(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("doc"))
@@ -29,7 +29,7 @@ pub fn doc(attributes: &[Attribute]) -> String {
 }
 
 /// A table is named by its module, since the columns are found beside the `table` in it.
-pub fn check_table(path: &Path) -> Result<()> {
+pub(crate) fn check_table(path: &Path) -> Result<()> {
     match path.segments.last() {
         Some(last) if last.ident == "table" => Err(Error::new_spanned(
             path,

@@ -1,0 +1,44 @@
+//! The API's own description: an OpenAPI 3.1 document, built once from the [`Registry`] and from the
+//! [`Operation`]s of custom routes, and the page that shows it.
+//!
+//! [`document`] is what `/openapi.json` serves and the snapshot test compares; [`check`] says what is
+//! wrong with one. Nothing here answers a request of an entity or decides what one may contain: the
+//! document repeats what `router`, `query` and `error` do, and changes with them.
+
+mod check;
+pub mod docs;
+mod document;
+mod limits;
+mod operation;
+mod operations;
+mod parameters;
+mod responses;
+mod routes;
+mod schemas;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    check::{check, faults},
+    document::document,
+    operation::Operation,
+    routes::Routes,
+};
+
+#[cfg(doc)]
+use crate::Registry;
+
+/// What the document says of the API as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Info<'a> {
+    /// The API's name.
+    pub title: &'a str,
+    /// The version of the API, not of OpenAPI.
+    pub version: &'a str,
+    /// A paragraph on what it is for, in Markdown.
+    pub description: &'a str,
+    /// The roles that callers have. A field that a policy hides from one of them, from a caller
+    /// without a role or from an anonymous one, is documented as one that may be missing.
+    pub roles: &'a [&'a str],
+}

@@ -1,0 +1,212 @@
+//! The operations of an entity's generated routes, in the words and the order of `router`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
+use crate::{
+    App, Principal, Uuid,
+    policy::Action,
+    registry::Resource,
+    router::{PATCH_TYPES, POST_TYPES},
+};
+
+const ROW: &[&str] = &["ETag", "Cache-Control", "Vary"];
+const NEW: &[&str] = &["Location", "ETag", "Cache-Control", "Vary"];
+const LIST: &[&str] = &["X-Total-Count", "Link", "Cache-Control", "Vary"];
+
+/// Adds all operations of an entity.
+pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, paths: &mut Paths) {
+    let masked = masked(r, info);
+    let create = schemas.entity_body(r.schemas.create, r.create_shape.fields);
+    let update = schemas.entity_body(r.schemas.update, r.update_shape.fields);
+    let get = schemas.row(r.schemas.get, &masked);
+    let list = schemas.row(r.schemas.list, &masked);
+    let page = schemas.page(r.name, &list);
+    let all = format!("{}/{}", App::PREFIX, r.endpoint);
+    let one = format!("{all}/{{id}}");
+    let row = || responses::success("The row as it is now.", ROW, Some(get.clone()));
+
+    let parameters = parameters::list(r, &masked, schemas);
+    let answer = responses::success("A page of rows.", LIST, Some(page));
+    let list = Draft::new(r, Action::List, "list")
+        .takes(parameters)
+        .answers(200, answer);
+    paths.add(&all, "get", list.done(&[400, 403, 422]));
+
+    let mut answer = responses::success("The new row.", NEW, Some(get.clone()));
+    if schemas.row_has(&get, "id") {
+        answer["links"] = links(r);
+    }
+    let draft = Draft::new(r, Action::Create, "create").body(&create, POST_TYPES);
+    let draft = draft.answers(201, answer);
+    paths.add(
+        &all,
+        "post",
+        draft.done(&[400, 403, 408, 409, 413, 415, 422]),
+    );
+
+    let mut parameters = vec![parameters::id(r)];
+    parameters.extend(parameters::archived(r));
+    parameters.push(parameters::if_none_match());
+    let unchanged = responses::success("The client has this version.", ROW, None);
+    let draft = Draft::new(r, Action::Get, "get")
+        .takes(parameters)
+        .answers(200, row());
+    paths.add(
+        &one,
+        "get",
+        draft.answers(304, unchanged).done(&[400, 404, 422]),
+    );
+
+    let change = |action, verb| {
+        Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
+    };
+    let patched = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
+    let draft = change(Action::Update, "update").body(&update, PATCH_TYPES);
+    paths.add(&one, "patch", draft.answers(200, row()).done(patched));
+    let draft = change(Action::Update, "replace").body(&create, POST_TYPES);
+    paths.add(&one, "put", draft.answers(200, row()).done(patched));
+
+    let moved = &[400, 403, 404, 409, 412, 422];
+    let gone = responses::success("The row is gone.", &[], None);
+    paths.add(
+        &one,
+        "delete",
+        change(Action::Delete, "delete")
+            .answers(204, gone)
+            .done(moved),
+    );
+    if r.archivable {
+        let draft = change(Action::Archive, "archive").answers(200, row());
+        paths.add(&format!("{one}/archive"), "patch", draft.done(moved));
+        let draft = change(Action::Restore, "restore").answers(200, row());
+        paths.add(&format!("{one}/restore"), "patch", draft.done(moved));
+    }
+}
+
+/// The fields that some caller may not see.
+fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
+    let nobody = [Principal::anonymous(), Principal::user(Uuid::default(), "")];
+    let roles = info
+        .roles
+        .iter()
+        .map(|role| Principal::user(Uuid::default(), *role));
+    let masks = nobody.into_iter().chain(roles).map(|by| r.mask(&by));
+    masks.flat_map(|mask| mask.hidden).collect()
+}
+
+/// What can be done next with a new row: clients and test generators follow these.
+fn links(r: &Resource) -> Value {
+    let away: &[&str] = if r.archivable {
+        &["archive", "restore"]
+    } else {
+        &[]
+    };
+    let verbs = ["get", "update", "replace", "delete"].iter().chain(away);
+    let link = |verb: &&str| {
+        let id = operation_id(r, verb);
+        let link = json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } });
+        (id, link)
+    };
+    verbs.map(link).collect::<Map<_, _>>().into()
+}
+
+/// `list_lesson_progress`, `get_course`.
+fn operation_id(r: &Resource, verb: &str) -> String {
+    match verb {
+        "list" => format!("list_{}", r.endpoint.replace('-', "_")),
+        verb => format!("{verb}_{}", snake(r.name)),
+    }
+}
+
+/// `LessonProgress` → `lesson_progress`.
+fn snake(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (i, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && i > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// An operation that is being written.
+struct Draft {
+    operation: Value,
+    responses: Map<String, Value>,
+    errors: Vec<u16>,
+}
+
+impl Draft {
+    fn new(r: &Resource, action: Action, verb: &str) -> Self {
+        let things = match action {
+            Action::List => r.endpoint.replace('-', " "),
+            _ => snake(r.name).replace('_', " "),
+        };
+        let mut summary = format!("{verb} {things}");
+        summary[..1].make_ascii_uppercase();
+        let mut operation = json!({
+            "operationId": operation_id(r, verb),
+            "summary": summary,
+            "tags": [r.endpoint],
+        });
+        let public = r.is_public(action);
+        if public {
+            operation["security"] = open();
+        }
+        // Where anyone may read, a bad token is as none; a write by nobody can still be refused.
+        let errors = if public && action.is_read() {
+            vec![]
+        } else {
+            vec![401]
+        };
+        Self {
+            operation,
+            responses: Map::new(),
+            errors,
+        }
+    }
+
+    fn takes(mut self, parameters: Vec<Value>) -> Self {
+        self.operation["parameters"] = parameters.into();
+        self
+    }
+
+    fn body(mut self, schema: &Value, types: &[&str]) -> Self {
+        self.operation["requestBody"] = body(schema, types);
+        self
+    }
+
+    fn answers(mut self, status: u16, answer: Value) -> Self {
+        self.responses.insert(status.to_string(), answer);
+        self
+    }
+
+    fn done(mut self, errors: &[u16]) -> Value {
+        self.errors.extend(errors);
+        self.errors.extend([500, 503]);
+        self.errors.sort_unstable();
+        for status in self.errors {
+            self.responses
+                .insert(status.to_string(), responses::error(status));
+        }
+        self.operation["responses"] = self.responses.into();
+        self.operation
+    }
+}
+
+/// A token is read if there is one, but not needed.
+pub(super) fn open() -> Value {
+    json!([{}, { "bearer": [] }])
+}
+
+/// A body, which must be there.
+pub(super) fn body(schema: &Value, types: &[&str]) -> Value {
+    let content = types
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "schema": schema })));
+    json!({ "required": true, "content": content.collect::<Map<_, _>>() })
+}

@@ -1,0 +1,253 @@
+//! The parameters of generated routes, as `query` and `router::request` read them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    limits,
+    schemas::{self, Schemas},
+};
+use crate::{
+    query::{DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE},
+    registry::Resource,
+};
+
+/// The parameters of a list.
+pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Schemas) -> Vec<Value> {
+    let number = |min: i64, max: i64, default: i64| {
+        json!({
+            "type": "integer", "format": "int64",
+            "minimum": min, "maximum": max, "default": default,
+        })
+    };
+    let with = "Not together with `page` and `page_size`.";
+    let mut all = vec![
+        query(
+            "page",
+            "The number of the page, from 1. Not together with `limit`, `offset` and `skip`.",
+            number(1, LARGEST_PAGE, 1),
+        ),
+        query(
+            "page_size",
+            "The rows on a page. Not together with `limit`, `offset` and `skip`.",
+            number(1, LARGEST_SIZE, DEFAULT_SIZE),
+        ),
+        query(
+            "limit",
+            &format!("The rows to answer. {with}"),
+            number(1, LARGEST_SIZE, DEFAULT_SIZE),
+        ),
+        query(
+            "offset",
+            &format!("The rows to pass over. {with}"),
+            number(0, LARGEST_OFFSET, 0),
+        ),
+        query(
+            "skip",
+            &format!("Another name of `offset`, not together with it. {with}"),
+            number(0, LARGEST_OFFSET, 0),
+        ),
+        sort(r),
+        query(
+            "total",
+            "Whether all rows are counted; without it a list is cheaper.",
+            json!({ "type": "string", "enum": ["exact", "none"], "default": "exact" }),
+        ),
+    ];
+    all.extend(archived(r));
+    for mut filter in properties(&(r.schemas.query)(), schemas) {
+        if filter["name"]
+            .as_str()
+            .is_some_and(|name| masked.contains(name))
+        {
+            let text = filter["description"].as_str().unwrap_or_default();
+            let text = format!("{text} Unknown to callers who may not see the field.");
+            filter["description"] = text.trim_start().into();
+        }
+        all.push(filter);
+    }
+    all
+}
+
+/// One parameter for each property of an object.
+pub(super) fn properties(object: &Value, schemas: &Schemas) -> Vec<Value> {
+    let nothing = Map::new();
+    let definitions = object["$defs"].as_object().unwrap_or(&nothing);
+    let required = object["required"].as_array();
+    let properties = object["properties"].as_object().unwrap_or(&nothing);
+    let parameter = |(name, schema): (&String, &Value)| {
+        let mut schema = schema.clone();
+        resolve(&mut schema, definitions, schemas, 8);
+        let mut schema = match schemars::Schema::try_from(schema) {
+            Ok(schema) => schemas::clean(schema),
+            Err(_) => json!({}),
+        };
+        strip_null(&mut schema);
+        limits::text(&mut schema, false);
+        let description = match &mut schema {
+            Value::Object(object) => object.remove("description"),
+            _ => None,
+        };
+        let mut parameter = query(name, "", schema);
+        match description {
+            Some(description) => parameter["description"] = description,
+            None => drop(parameter.as_object_mut().map(|p| p.remove("description"))),
+        }
+        if required.is_some_and(|names| names.iter().any(|other| other == name)) {
+            parameter["required"] = true.into();
+        }
+        parameter
+    };
+    properties.iter().map(parameter).collect()
+}
+
+/// Whether archived rows are part of an answer; only of entities that can be archived.
+pub(super) fn archived(r: &Resource) -> Option<Value> {
+    let schema = json!({ "type": "string", "enum": ["false", "true", "any"], "default": "false" });
+    r.archivable.then(|| {
+        query(
+            "archived",
+            "Archived rows: none (`false`), only these (`true`), or all rows (`any`).",
+            schema,
+        )
+    })
+}
+
+/// The id in the path.
+pub(super) fn id(r: &Resource) -> Value {
+    json!({
+        "name": "id", "in": "path", "required": true,
+        "description": format!("The id of the {}.", r.name),
+        "schema": { "type": "string", "format": "uuid" },
+    })
+}
+
+/// `If-Match`, of writes.
+pub(super) fn if_match() -> Value {
+    header(
+        "If-Match",
+        "The entity tags of the versions that may be written, or `*`; the write is refused with 412 \
+         if the row has another.",
+    )
+}
+
+/// `If-None-Match`, of reads.
+pub(super) fn if_none_match() -> Value {
+    header(
+        "If-None-Match",
+        "The entity tags of the versions that the client has, or `*`; the answer is 304 if the row \
+         has one of them.",
+    )
+}
+
+fn header(name: &str, description: &str) -> Value {
+    json!({
+        "name": name, "in": "header", "description": description,
+        "schema": { "type": "string", "pattern": limits::HEADER_TEXT },
+    })
+}
+
+fn query(name: &str, description: &str, schema: Value) -> Value {
+    let mut parameter = json!({ "name": name, "in": "query", "description": description });
+    parameter["schema"] = schema;
+    parameter
+}
+
+/// `sort=-created_at,title`: no column twice, in whichever direction.
+fn sort(r: &Resource) -> Value {
+    let names = r.sorts.iter().map(|sort| sort.name);
+    let keys: Vec<_> = names
+        .clone()
+        .flat_map(|n| [n.to_owned(), format!("-{n}")])
+        .collect();
+    let both = |name: &str| {
+        let one = |key: String| json!({ "contains": { "const": key } });
+        json!({ "allOf": [one(name.to_owned()), one(format!("-{name}"))] })
+    };
+    let twice: Vec<_> = names.map(both).collect();
+    let default: Vec<_> = r.default_sort.split(',').collect();
+    let mut parameter = query(
+        "sort",
+        "The columns to sort by, each with `-` before it for the descending order, none of them \
+         twice. The id is always the last one.",
+        json!({
+            "type": "array",
+            "items": { "type": "string", "enum": keys },
+            "minItems": 1,
+            "maxItems": r.sorts.len(),
+            "uniqueItems": true,
+            "not": { "anyOf": twice },
+            "default": default,
+        }),
+    );
+    parameter["style"] = "form".into();
+    parameter["explode"] = false.into();
+    parameter
+}
+
+/// Puts definitions in the place of references to them, unless the document has the same.
+fn resolve(schema: &mut Value, definitions: &Map<String, Value>, schemas: &Schemas, depth: u8) {
+    match schema {
+        Value::Object(object) => {
+            let name = object.get("$ref").and_then(Value::as_str);
+            let name = name
+                .and_then(|to| to.strip_prefix("#/$defs/"))
+                .map(str::to_owned);
+            if let Some(name) = name {
+                let definition = definitions.get(&name).cloned().unwrap_or_default();
+                if schemas.known(&name) == Some(&definition) {
+                    object.insert("$ref".to_owned(), format!("{}{name}", schemas::PATH).into());
+                    return;
+                }
+                object.remove("$ref");
+                if let Value::Object(definition) = definition {
+                    for (key, value) in definition {
+                        object.entry(key).or_insert(value);
+                    }
+                }
+                if depth == 0 {
+                    return;
+                }
+                return resolve(schema, definitions, schemas, depth - 1);
+            }
+            for value in object.values_mut() {
+                resolve(value, definitions, schemas, depth);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                resolve(item, definitions, schemas, depth);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A parameter is given or left out, but never null.
+fn strip_null(schema: &mut Value) {
+    let Value::Object(object) = schema else {
+        return;
+    };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|one| one != "null");
+        if let [one] = &types[..] {
+            object["type"] = one.clone();
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|one| !one.is_null());
+    }
+    if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+        choices.retain(|one| one["type"] != "null");
+        if let [one] = &choices[..] {
+            let one = one.clone();
+            object.remove("anyOf");
+            if let Value::Object(one) = one {
+                for (key, value) in one {
+                    object.entry(key).or_insert(value);
+                }
+            }
+        }
+    }
+}

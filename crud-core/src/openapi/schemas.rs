@@ -1,0 +1,210 @@
+//! The schemas of all DTOs: taken from schemars, freed of its artefacts, made as narrow as the server
+//! is, and gathered under `components/schemas` by the names of their Rust types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::{
+    Schema, SchemaGenerator,
+    generate::SchemaSettings,
+    transform::{RecursiveTransform, Transform},
+};
+use serde_json::{Map, Value, json};
+
+use super::{limits, responses};
+use crate::dto::Field;
+
+/// Makes the schema of one type.
+pub(super) type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
+
+pub(super) const PATH: &str = "#/components/schemas/";
+/// Where schemas of answers stand until it is known whether bodies have the same.
+const ANSWERS: &str = "#/components/answers/";
+
+/// The schemas met so far. What is read and what is written are two contracts: a field with a default
+/// may be left out of a body, but is always in an answer.
+pub(super) struct Schemas {
+    bodies: SchemaGenerator,
+    answers: SchemaGenerator,
+    fields: BTreeMap<String, &'static [Field]>,
+    masked: BTreeMap<String, BTreeSet<&'static str>>,
+    pages: BTreeMap<String, Value>,
+}
+
+impl Schemas {
+    pub(super) fn new() -> Self {
+        let at = |path: &'static str| {
+            SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = path.into())
+        };
+        Self {
+            bodies: at("/components/schemas").into_generator(),
+            answers: at("/components/answers").for_serialize().into_generator(),
+            fields: BTreeMap::new(),
+            masked: BTreeMap::new(),
+            pages: BTreeMap::new(),
+        }
+    }
+
+    /// The schema of a body.
+    pub(super) fn body(&mut self, schema: SchemaFn) -> Value {
+        clean(schema(&mut self.bodies))
+    }
+
+    /// The schema of an entity's body, whose text is read by the framework's own rules.
+    pub(super) fn entity_body(&mut self, schema: SchemaFn, fields: &'static [Field]) -> Value {
+        let schema = self.body(schema);
+        if let Some(name) = name(&schema, PATH) {
+            self.fields.insert(name.to_owned(), fields);
+        }
+        schema
+    }
+
+    /// The schema of an answer.
+    pub(super) fn answer(&mut self, schema: SchemaFn) -> Value {
+        clean(schema(&mut self.answers))
+    }
+
+    /// The schema of a row, of which some callers may not see these fields.
+    pub(super) fn row(&mut self, schema: SchemaFn, masked: &BTreeSet<&'static str>) -> Value {
+        let schema = self.answer(schema);
+        if let Some(name) = name(&schema, ANSWERS) {
+            let known = self.masked.entry(name.to_owned()).or_default();
+            known.extend(masked);
+        }
+        schema
+    }
+
+    /// Whether a row has a field.
+    pub(super) fn row_has(&self, row: &Value, field: &str) -> bool {
+        let definition = name(row, ANSWERS).and_then(|name| self.answers.definitions().get(name));
+        definition.unwrap_or(row)["properties"].get(field).is_some()
+    }
+
+    /// The envelope of a list; it gets a name of its own if no DTO has that.
+    pub(super) fn page(&mut self, entity: &str, row: &Value) -> Value {
+        let page = responses::page(row);
+        let name = format!("{entity}Page");
+        let taken = self.answers.definitions().contains_key(&name)
+            || self.bodies.definitions().contains_key(&name)
+            || self.pages.contains_key(&name);
+        if taken {
+            return page;
+        }
+        let reference = json!({ "$ref": format!("{PATH}{name}") });
+        self.pages.insert(name, page);
+        reference
+    }
+
+    /// The definition that bodies have under a name.
+    pub(super) fn known(&self, name: &str) -> Option<&Value> {
+        self.bodies.definitions().get(name)
+    }
+
+    /// All schemas by name; references to them in the document are made final.
+    pub(super) fn finish(mut self, document: &mut Value) -> Value {
+        let mut all = definitions(&mut self.bodies);
+        let mut answers = definitions(&mut self.answers);
+        for (name, schema) in &mut all {
+            limits::body(schema, self.fields.get(name).copied());
+        }
+        for (name, schema) in &mut answers {
+            if let Some(masked) = self.masked.get(name) {
+                may_be_missing(schema, masked);
+            }
+        }
+        let apart = apart(&all, &answers);
+        for schema in answers.values_mut().chain(self.pages.values_mut()) {
+            settle(schema, &apart);
+        }
+        settle(document, &apart);
+        for (name, schema) in answers {
+            all.insert(final_name(&name, &apart), schema);
+        }
+        all.extend(self.pages);
+        for (name, schema) in responses::schemas() {
+            let taken = all.insert(name.to_owned(), schema).is_some();
+            assert!(
+                !taken,
+                "rename the DTO `{name}`: errors have a schema of that name"
+            );
+        }
+        all.into_iter().collect::<Map<_, _>>().into()
+    }
+}
+
+/// The name at the end of a reference.
+fn name<'a>(schema: &'a Value, path: &str) -> Option<&'a str> {
+    schema.get("$ref")?.as_str()?.strip_prefix(path)
+}
+
+fn definitions(generator: &mut SchemaGenerator) -> BTreeMap<String, Value> {
+    let all = generator.take_definitions(false).into_iter();
+    all.filter_map(|(name, schema)| Some((name, clean(Schema::try_from(schema).ok()?))))
+        .collect()
+}
+
+/// Removes what schemars adds beyond need, and states the limits of integers.
+pub(super) fn clean(mut schema: Schema) -> Value {
+    RecursiveTransform(|schema: &mut Schema| {
+        schema.remove("$schema");
+        if schema.get("default").is_some_and(Value::is_null) {
+            schema.remove("default");
+        }
+        limits::number(schema);
+    })
+    .transform(&mut schema);
+    schema.to_value()
+}
+
+fn may_be_missing(schema: &mut Value, masked: &BTreeSet<&'static str>) {
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|name| name.as_str().is_none_or(|name| !masked.contains(name)));
+    }
+}
+
+/// The names under which bodies and answers have different schemas, by themselves or further down.
+fn apart(bodies: &BTreeMap<String, Value>, answers: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    let mut apart = BTreeSet::new();
+    loop {
+        let before = apart.len();
+        for (name, answer) in answers {
+            let Some(body) = bodies.get(name) else {
+                continue;
+            };
+            let mut answer = answer.clone();
+            settle(&mut answer, &apart);
+            if answer != *body {
+                apart.insert(name.clone());
+            }
+        }
+        if apart.len() == before {
+            return apart;
+        }
+    }
+}
+
+/// Points every reference to an answer's schema at its final place.
+fn settle(value: &mut Value, apart: &BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                match value {
+                    Value::String(to) if key == "$ref" => {
+                        if let Some(name) = to.strip_prefix(ANSWERS) {
+                            *to = format!("{PATH}{}", final_name(name, apart));
+                        }
+                    }
+                    value => settle(value, apart),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| settle(item, apart)),
+        _ => {}
+    }
+}
+
+fn final_name(name: &str, apart: &BTreeSet<String>) -> String {
+    match apart.contains(name) {
+        true => format!("{name}Answer"),
+        false => name.to_owned(),
+    }
+}

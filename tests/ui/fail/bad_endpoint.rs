@@ -1,0 +1,18 @@
+include!("../support.rs");
+
+/// A course.
+#[derive(EntityInterface)]
+#[entity(
+    endpoint = "Course List",
+    table = courses,
+    create = CourseCreate,
+    get = CourseGet,
+    list = CourseList,
+    update = CourseUpdate,
+    query = CourseQuery,
+    search = course_search,
+    policy = CoursePolicy,
+)]
+pub struct Course;
+
+fn main() {}

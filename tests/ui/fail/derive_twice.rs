@@ -1,0 +1,9 @@
+include!("../support.rs");
+
+#[dto(get, table = courses)]
+#[derive(Debug)]
+struct Row {
+    title: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+include!("../support.rs");
+
+#[dto(update)]
+struct Body {
+    title: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+include!("../support.rs");
+
+#[dto(create, table = courses)]
+enum Body {
+    Title(String),
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+include!("../support.rs");
+
+/// A course.
+#[derive(EntityInterface)]
+#[entity(
+    endpoint = "courses",
+    create = CourseCreate,
+    get = CourseGet,
+    list = CourseList,
+    update = CourseUpdate,
+    query = CourseQuery,
+    search = course_search,
+    policy = CoursePolicy,
+)]
+pub struct Course;
+
+fn main() {}

@@ -1,0 +1,8 @@
+include!("../support.rs");
+
+#[dto(get, table = courses)]
+struct Row {
+    description: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+include!("../support.rs");
+
+#[dto(query)]
+struct Query {
+    title: String,
+}
+
+fn main() {}
