@@ -63,7 +63,9 @@ where
     B: DeserializeOwned + Validate,
 {
     let body = match serde_json::from_slice::<B>(bytes) {
-        Ok(body) => body,
+        Ok(body) if is_object(bytes) => body,
+        // Serde reads a struct from a list too, by position: past every check that goes by name.
+        Ok(_) => return Err(Error::invalid("", "type", "The body must be an object")),
         // As plain JSON the last one would win, unnoticed.
         Err(refusal) if refusal.to_string().starts_with("duplicate field") => {
             return Err(Error::invalid("", "repeated_field", plain(&refusal)));
@@ -76,6 +78,11 @@ where
     };
     check(&body)?;
     Ok(body)
+}
+
+/// Whether JSON begins as an object does.
+fn is_object(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
 /// Checks a DTO's own rules.

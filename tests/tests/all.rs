@@ -2,4 +2,5 @@
 //! both databases.
 
 mod conformance;
+mod hardening;
 mod harness;
