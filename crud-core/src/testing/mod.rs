@@ -1,14 +1,58 @@
-//! Private servers for tests, on free loopback ports and in temporary folders.
+//! What tests of this workspace and of applications stand on (feature `testing`): private servers on
+//! free loopback ports, a database for each test, a client without sockets, and the conformance suite.
 //!
-//! Tests of this workspace and of applications call it (feature `testing`). It must never talk to a
-//! server it has not started itself, and must leave nothing behind, however the test process ends.
+//! It must never talk to a server it has not started itself, and must leave nothing behind, however the
+//! test process ends. It knows no application.
 
+mod client;
+mod database;
 mod postgres;
+mod random;
 mod redis;
+mod reply;
 mod server;
 #[cfg(test)]
 mod tests;
 
+pub use client::{Call, Client};
+pub use database::TestDb;
 pub use postgres::{Database, Postgres};
+pub use random::Random;
 pub use redis::Redis;
+pub use reply::Reply;
 pub use server::ServerError;
+
+/// Makes of each test two, `name::sqlite` and `name::postgres`. The parameter's type has
+/// `async fn new(kind: DbKind) -> Self`; the test's crate has `tokio` with its macros.
+///
+/// ```ignore
+/// on_both! {
+///     async fn a_list_hides_drafts(app: TestApp) {
+///         app.anonymous().get("/courses").await.is(200);
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: $type:ty) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn body($app: $type) $body
+
+            $(#[$meta])*
+            #[tokio::test]
+            async fn sqlite() {
+                body(<$type>::new($crate::db::DbKind::Sqlite).await).await;
+            }
+
+            $(#[$meta])*
+            #[tokio::test]
+            async fn postgres() {
+                body(<$type>::new($crate::db::DbKind::Postgres).await).await;
+            }
+        }
+    )*};
+}
+
+pub use crate::on_both;

@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -136,7 +137,7 @@ pub(super) fn temporary_folder() -> PathBuf {
 }
 
 /// A new folder that only this user can enter.
-fn new_folder() -> io::Result<PathBuf> {
+pub(super) fn new_folder() -> io::Result<PathBuf> {
     let parent = temporary_folder();
     let mut number = 0;
     loop {
@@ -147,6 +148,26 @@ fn new_folder() -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Has a shell remove a folder when this process ends, however it ends.
+pub(super) fn remove_at_exit(folder: &Path) -> io::Result<()> {
+    static PIPES: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+    let watchdog = Command::new("/bin/sh")
+        .args(["-c", "cat >/dev/null; rm -rf \"$1\"", "sh"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C on a terminal goes to the tests alone; the shell follows by the pipe.
+        .process_group(0)
+        .spawn()?;
+    // Kept until the end: a pipe that is dropped is closed.
+    PIPES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(watchdog);
+    Ok(())
 }
 
 fn free_port() -> io::Result<u16> {

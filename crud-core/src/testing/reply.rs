@@ -1,0 +1,227 @@
+//! What a router answered, with the assertions that tests make about it. Each one that fails prints the
+//! whole exchange, and points to the line of the test.
+
+use std::{fmt, ops::Index};
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+/// An answer.
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as JSON; null if it is none.
+    pub json: Value,
+    /// The body as it came.
+    pub bytes: Bytes,
+    /// `PATCH /api/v1/courses/…`
+    request: String,
+    /// The request's body.
+    sent: String,
+}
+
+impl Reply {
+    pub(super) async fn read(request: String, sent: String, response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        let bytes = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => panic!("{request}: the answer breaks off: {error}"),
+        };
+        Self {
+            status: head.status,
+            headers: head.headers,
+            json: serde_json::from_slice(&bytes).unwrap_or_default(),
+            bytes,
+            request,
+            sent,
+        }
+    }
+
+    /// Demands a status.
+    ///
+    /// # Panics
+    /// If it is another.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        self.demand(self.status == status, format_args!("status {status}"));
+        self
+    }
+
+    /// Demands an error with a status and a code.
+    ///
+    /// # Panics
+    /// If it is another, or no `application/problem+json`.
+    #[track_caller]
+    pub fn is_problem(self, status: u16, code: &str) -> Self {
+        let reply = self.is(status);
+        let kind = reply.header("content-type");
+        reply.demand(
+            kind == Some("application/problem+json"),
+            format_args!("a problem"),
+        );
+        reply.demand(reply.json["code"] == code, format_args!("code {code}"));
+        reply
+    }
+
+    /// Demands an error that names exactly these JSON pointers (or parameters), in any order.
+    ///
+    /// # Panics
+    /// If it names others.
+    #[track_caller]
+    pub fn names(self, fields: &[&str]) -> Self {
+        let mut named: Vec<_> = self.faults().into_iter().map(|(name, _)| name).collect();
+        let mut expected = fields.to_vec();
+        named.sort_unstable();
+        expected.sort_unstable();
+        self.demand(named == expected, format_args!("errors at {expected:?}"));
+        self
+    }
+
+    /// Demands that the error's sentence has a text in it.
+    ///
+    /// # Panics
+    /// If it has not.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        let detail = self.json["detail"].as_str().unwrap_or_default();
+        self.demand(
+            detail.contains(text),
+            format_args!("a detail with `{text}`"),
+        );
+        self
+    }
+
+    /// The faults of an error: pointer or parameter, and code.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(&str, &str)> {
+        let errors = self.json["errors"].as_array();
+        errors
+            .into_iter()
+            .flatten()
+            .map(|error| {
+                let place = error.get("pointer").or_else(|| error.get("parameter"));
+                let place = place.and_then(Value::as_str).unwrap_or_default();
+                (place, error["code"].as_str().unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// A header, if it is there and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The entity tag.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn etag(&self) -> String {
+        let tag = self.header("etag");
+        self.demand(tag.is_some(), format_args!("an ETag"));
+        tag.unwrap_or_default().to_owned()
+    }
+
+    /// The `id` of the row.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn id(&self) -> String {
+        let id = self.json["id"].as_str();
+        self.demand(id.is_some(), format_args!("a row"));
+        id.unwrap_or_default().to_owned()
+    }
+
+    /// The rows of a list.
+    ///
+    /// # Panics
+    /// If it is no list.
+    #[must_use]
+    #[track_caller]
+    pub fn items(&self) -> &[Value] {
+        let items = self.json["items"].as_array();
+        self.demand(items.is_some(), format_args!("a list"));
+        items.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// One field of every row of a list.
+    ///
+    /// # Panics
+    /// If it is no list.
+    #[must_use]
+    #[track_caller]
+    pub fn column(&self, field: &str) -> Vec<Value> {
+        self.items()
+            .iter()
+            .map(|item| item[field].clone())
+            .collect()
+    }
+
+    /// How many rows the whole list has.
+    ///
+    /// # Panics
+    /// If they were not counted.
+    #[must_use]
+    #[track_caller]
+    pub fn total(&self) -> u64 {
+        let total = self.json["total"].as_u64();
+        self.demand(total.is_some(), format_args!("a total"));
+        total.unwrap_or_default()
+    }
+
+    /// The address of `Link` with this relation.
+    #[must_use]
+    pub fn link(&self, relation: &str) -> Option<String> {
+        let end = format!("rel=\"{relation}\"");
+        let links = self.header("link")?;
+        let link = links.split(", ").find(|link| link.ends_with(&end))?;
+        let (address, _) = link.strip_prefix('<')?.split_once('>')?;
+        Some(address.to_owned())
+    }
+
+    #[track_caller]
+    fn demand(&self, holds: bool, what: fmt::Arguments<'_>) {
+        assert!(holds, "expected {what}\n{self}");
+    }
+}
+
+/// The whole exchange.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.request)?;
+        if !self.sent.is_empty() {
+            writeln!(f, "{}", self.sent)?;
+        }
+        writeln!(f, "→ {}", self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {}", value.to_str().unwrap_or("(not text)"))?;
+        }
+        f.write_str(&String::from_utf8_lossy(&self.bytes))
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A field of the body; null if there is none.
+impl Index<&str> for Reply {
+    type Output = Value;
+
+    fn index(&self, field: &str) -> &Value {
+        &self.json[field]
+    }
+}
