@@ -1,4 +1,15 @@
 //! Every test of the LMS as a whole, in one binary. Each module is about one subject; each test runs on
 //! both databases.
 
+mod auth;
+mod commands;
+mod courses;
+mod database;
+mod errors;
+mod faults;
 mod harness;
+mod lists;
+mod permissions;
+mod steps;
+mod users;
+mod writes;
