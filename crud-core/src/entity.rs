@@ -1,4 +1,6 @@
-//! What an entity declares. `#[derive(EntityInterface)]` implements [`EntityInterface`] from its
+//! What an entity declares.
+//!
+//! `#[derive(EntityInterface)]` implements [`EntityInterface`] from its
 //! attributes; [`crate::registry`] erases it into a [`Resource`](crate::registry::Resource), the only
 //! form that operations and routes know.
 

@@ -1,5 +1,7 @@
 //! What can go wrong, named by what it means to the client, and its one way onto the wire:
-//! `application/problem+json` (RFC 9457). Operations and routes return [`Error`]; nothing else in
+//! `application/problem+json` (RFC 9457).
+//!
+//! Operations and routes return [`Error`]; nothing else in
 //! the crate writes an error body, and no body ever holds SQL, a path or a secret.
 
 use std::{borrow::Cow, fmt};

@@ -17,7 +17,7 @@ pub(crate) fn masked(id: Uuid, version: i64, mask: &Mask) -> String {
     format!("\"{version}-{:012x}-{hidden}\"", tail(id))
 }
 
-/// The last 48 bits: those that are random in a UUIDv7.
+/// The last 48 bits: those that are random in a `UUIDv7`.
 fn tail(id: Uuid) -> u128 {
     id.as_u128() & 0xffff_ffff_ffff
 }

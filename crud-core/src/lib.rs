@@ -9,7 +9,8 @@
 //! What an application writes: [`entity`] (the declaration), [`dto`] (its bodies and rows),
 //! [`policy`] (who may do what), [`search`] (the conditions of its lists).
 
-// The macros name the crate from outside; so do its own tests.
+// The macros name the crate from outside; its own tests use them.
+#[cfg(test)]
 extern crate self as crud_core;
 
 mod app;

@@ -1,5 +1,6 @@
-//! Who may do what: an entity's policy turns the principal into a [`Scope`], and the scope is at once
-//! the SQL predicate of every read and write, the check on the new values of a write, and the key
+//! Who may do what: an entity's policy turns the principal into a [`Scope`].
+//!
+//! The scope is at once the SQL predicate of every read and write, the check on the new values of a write, and the key
 //! under which a list may be shared. Pure: it never touches the database and never sees a row.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
@@ -105,8 +106,8 @@ pub(crate) enum Predicate {
     OneOf(&'static str, &'static str, Vec<(Frag, serde_json::Value)>),
     IsNull(&'static str, &'static str),
     IsNotNull(&'static str, &'static str),
-    All(Vec<Predicate>),
-    Any(Vec<Predicate>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
     Related(Box<Relation>),
 }
 

@@ -1,4 +1,6 @@
-//! The entities of an application. `.entity::<Course>()` erases a declaration into a [`Resource`];
+//! The entities of an application.
+//!
+//! `.entity::<Course>()` erases a declaration into a [`Resource`];
 //! routes, operations, the OpenAPI document, claims, the drift check and the conformance tests all
 //! read the same list.
 

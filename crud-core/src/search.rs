@@ -69,6 +69,7 @@ pub trait Condition<T> {
     /// The condition without its type.
     fn erase(self) -> Frag;
 }
+#[diagnostic::do_not_recommend]
 impl<T, E> Condition<T> for E
 where
     E: Expression<SqlType: BoolOrNullableBool>

@@ -68,8 +68,8 @@ impl Lms {
         let user = UserCreate {
             email: new.email,
             full_name: new.full_name,
-            role: Some(new.role),
-            is_active: None,
+            role: new.role,
+            is_active: true,
             properties: None,
         };
         let registry = self.app.registry();

@@ -54,7 +54,7 @@ enum Import {
 
 #[derive(Subcommand)]
 enum Admin {
-    /// Make an administrator; the password is LMS_ADMIN_PASSWORD, or asked for
+    /// Make an administrator; the password is `LMS_ADMIN_PASSWORD`, or asked for
     Create {
         /// The administrator's address
         email: String,

@@ -7,7 +7,7 @@ use crud_core::{
     db::{DbKind, Load},
     prelude::*,
     serve::{EdgeConfig, edge},
-    testing::{Client, TestDb},
+    testing::{Client, Reply, TestDb},
 };
 use lms_server::{Lms, accounts::NewAccount, roles::Role, schema::users};
 
@@ -61,7 +61,8 @@ impl TestApp {
         let query = users::table.select((users::id, users::role, users::email));
         let users = db.db().fetch(query).await;
         Self {
-            anonymous: Client::new(edge(lms.router(), &EdgeConfig::default())),
+            anonymous: Client::new(edge(lms.router(), &EdgeConfig::default()))
+                .watched(Reply::well_formed),
             users: users.expect("the users can be read"),
             lms,
             kind,

@@ -3,10 +3,12 @@
 
 mod auth;
 mod commands;
+mod conformance;
 mod courses;
 mod database;
 mod errors;
 mod faults;
+mod hardening;
 mod harness;
 mod lists;
 mod permissions;

@@ -1,5 +1,5 @@
 //! Access tokens: signs them and checks them. HS256 with one secret for now; an algorithm belongs to
-//! its key, never to the token, so further keys (RS256, EdDSA, a key set) become further `Key`s.
+//! its key, never to the token, so further keys (RS256, `EdDSA`, a key set) become further `Key`s.
 //!
 //! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: the header
 //! is compared with the two usual spellings before it is parsed, and the claims are parsed once.
@@ -12,8 +12,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, de::IgnoredAny};
 
+use super::claims::{Audience, Claims};
 use crate::{Error, Uuid};
 
 /// The shortest secret that is accepted, in bytes: the output size of SHA-256 (RFC 7518 §3.2).
@@ -124,61 +125,6 @@ impl From<AuthError> for Error {
     }
 }
 
-/// What a verified token says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
-    /// Whom the token speaks for; here the user's id.
-    pub sub: String,
-    /// The user's role when the token was issued.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// When it ends, in seconds since 1970.
-    #[serde(deserialize_with = "numeric_date")]
-    pub exp: i64,
-    /// When it was issued.
-    #[serde(
-        default,
-        deserialize_with = "some_numeric_date",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub iat: Option<i64>,
-    /// When it starts.
-    #[serde(
-        default,
-        deserialize_with = "some_numeric_date",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub nbf: Option<i64>,
-    /// Who issued it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iss: Option<String>,
-    /// For whom it was issued.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aud: Option<Audience>,
-    /// What it is for: `access`, or nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub typ: Option<String>,
-}
-
-/// The `aud` claim: one name or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Audience {
-    /// `"aud": "lms"`
-    One(String),
-    /// `"aud": ["lms", "reports"]`
-    Many(Vec<String>),
-}
-
-impl Audience {
-    fn names(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Many(many) => many.iter().any(|one| one == audience),
-        }
-    }
-}
-
 /// Signs access tokens and verifies them.
 pub struct Jwt {
     key: Key,
@@ -271,9 +217,8 @@ impl Jwt {
         }
         // Only what carries our signature is parsed.
         let payload = decode(payload)?;
-        let claims = match serde_json::from_slice::<Claims>(&payload) {
-            Ok(claims) => claims,
-            Err(_) => return Err(AuthError::Claims),
+        let Ok(claims) = serde_json::from_slice::<Claims>(&payload) else {
+            return Err(AuthError::Claims);
         };
         self.check_claims(&claims, now)?;
         Ok(claims)
@@ -324,15 +269,14 @@ impl Key {
         struct JoseHeader {
             alg: String,
             typ: Option<String>,
-            crit: Option<de::IgnoredAny>,
+            crit: Option<IgnoredAny>,
         }
 
         if self.algorithm == Algorithm::HS256 && USUAL_HEADERS.contains(&header) {
             return Ok(());
         }
-        let header = match serde_json::from_slice::<JoseHeader>(&decode(header)?) {
-            Ok(header) => header,
-            Err(_) => return Err(AuthError::Malformed),
+        let Ok(header) = serde_json::from_slice::<JoseHeader>(&decode(header)?) else {
+            return Err(AuthError::Malformed);
         };
         let typ = header.typ.as_deref().unwrap_or("JWT");
         let is_jwt = typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt");
@@ -359,43 +303,6 @@ fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(i64::MAX, seconds)
-}
-
-/// RFC 7519 allows a fraction; whole seconds are kept.
-fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct NumericDate;
-
-    impl de::Visitor<'_> for NumericDate {
-        type Value = i64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("seconds since 1970")
-        }
-
-        fn visit_i64<E: de::Error>(self, value: i64) -> Result<i64, E> {
-            Ok(value)
-        }
-
-        fn visit_u64<E: de::Error>(self, value: u64) -> Result<i64, E> {
-            i64::try_from(value).map_err(E::custom)
-        }
-
-        fn visit_f64<E: de::Error>(self, value: f64) -> Result<i64, E> {
-            // Every whole number up to 2^53 is exact, and no token lasts longer.
-            const EXACT: f64 = 9_007_199_254_740_992.0;
-            if !(-EXACT..=EXACT).contains(&value) {
-                return Err(E::custom("a time out of range"));
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "checked to be in range")]
-            Ok(value.floor() as i64)
-        }
-    }
-
-    deserializer.deserialize_any(NumericDate)
-}
-
-fn some_numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    numeric_date(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -363,25 +363,3 @@ fn a_secret_is_never_shown() {
         "{shown}"
     );
 }
-
-/// `cargo test --release -p crud-core -- --ignored --nocapture verifying_costs`
-#[test]
-#[ignore = "a measurement"]
-fn verifying_costs_little() {
-    let (jwt, token) = (jwt(), token(&claims()));
-    let header = Header::new(Algorithm::HS256);
-    let rounds = 200_000;
-    let start = std::time::Instant::now();
-    for _ in 0..rounds {
-        std::hint::black_box(jwt.verify_at(&token, NOW).unwrap());
-    }
-    println!("verify: {:?}", start.elapsed() / rounds);
-    let mut validation = jsonwebtoken::Validation::new(header.alg);
-    validation.validate_exp = false;
-    let key = DecodingKey::from_secret(SECRET);
-    let start = std::time::Instant::now();
-    for _ in 0..rounds {
-        std::hint::black_box(jsonwebtoken::decode::<Claims>(&token, &key, &validation).unwrap());
-    }
-    println!("jsonwebtoken::decode: {:?}", start.elapsed() / rounds);
-}

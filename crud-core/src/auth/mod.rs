@@ -4,11 +4,13 @@
 //! The router asks [`Auth`] before it reads a body; the application's sign-in routes use [`Jwt`] and
 //! [`Passwords`]. What a principal may do is the policy's business and never decided here.
 
+mod claims;
 mod jwt;
 mod password;
 mod principal;
 
-pub use jwt::{Audience, AuthError, Claims, Jwt, JwtConfig, JwtConfigError};
+pub use claims::{Audience, Claims};
+pub use jwt::{AuthError, Jwt, JwtConfig, JwtConfigError};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords};
 pub use principal::{Auth, Authenticator, Caller, CurrentUser, TokenAuthenticator};
 

@@ -119,7 +119,7 @@ fn shape<C: Column<SqlType: ColumnType>>() -> ColumnShape {
 impl TableShape {
     /// The shape of a Diesel table: `TableShape::of::<courses::table>("courses")`.
     pub fn of<T: diesel::Table<AllColumns: ColumnList>>(name: &'static str) -> Self {
-        TableShape {
+        Self {
             name,
             columns: T::AllColumns::columns(),
         }

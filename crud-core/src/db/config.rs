@@ -40,7 +40,7 @@ impl DbConfig {
     /// The defaults for `url`.
     pub fn new(url: impl Into<String>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        DbConfig {
+        Self {
             url: url.into(),
             pool_size: 8,
             wait_timeout: Duration::from_secs(1),

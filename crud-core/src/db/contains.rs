@@ -32,7 +32,7 @@ impl<E> ContainsCi<E> {
             pattern.push(letter);
         }
         pattern.push('%');
-        ContainsCi {
+        Self {
             text,
             pattern,
             beyond_ascii: (!part.is_ascii()).then(|| part.to_owned()),

@@ -54,7 +54,7 @@ pub enum DbError {
     /// A value that the column's type cannot hold: too long, out of range, NUL in a text.
     #[error("the database refuses a value: {0}")]
     Value(String),
-    /// Another transaction was in the way (40001, 40P01, SQLITE_BUSY): the same transaction may work if repeated.
+    /// Another transaction was in the way (40001, 40P01, `SQLITE_BUSY)`: the same transaction may work if repeated.
     #[error("another transaction changed the same rows; try again")]
     Serialization,
     /// A lock was not to be had (55P03).

@@ -87,7 +87,7 @@ pub struct Stmt {
 impl Stmt {
     /// An empty statement.
     pub fn new() -> Self {
-        Stmt {
+        Self {
             parts: Vec::with_capacity(16),
             uncached: false,
         }
@@ -224,7 +224,7 @@ pub struct Rendered {
 impl Rendered {
     /// Wraps `fragment`, which must have no bound values: they would be lost, and the statement would fail.
     pub fn frag(fragment: Frag) -> Frag {
-        Arc::new(Rendered {
+        Arc::new(Self {
             fragment,
             text: Default::default(),
         })

@@ -68,12 +68,12 @@ enum Backend {
 
 impl Db {
     /// Opens the database of `config.url`. Fails if it cannot be reached: at start, not at the first request.
-    pub async fn connect(config: &DbConfig) -> DbResult<Db> {
+    pub async fn connect(config: &DbConfig) -> DbResult<Self> {
         let backend = match target(&config.url)? {
             Target::Postgres => Backend::Pg(PgDb::connect(config).await?),
             file => Backend::Sqlite(SqliteDb::connect(config, file)?),
         };
-        Ok(Db(Arc::new(backend)))
+        Ok(Self(Arc::new(backend)))
     }
 
     /// Begins a transaction that the caller ends with [`Tx::commit`] or [`Tx::rollback`]. Prefer

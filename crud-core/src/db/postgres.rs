@@ -45,7 +45,7 @@ impl PgDb {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|e| DbError::Config(format!("the PostgreSQL pool cannot be built: {e}")))?;
-        let db = PgDb { pool };
+        let db = Self { pool };
         // A wrong host or password is found at start, not by the first request.
         db.lease().await?.release();
         Ok(db)

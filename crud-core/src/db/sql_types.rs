@@ -30,9 +30,9 @@ impl SqlOrd for Timestamptz {}
 // `table!` generates `+` and `-` for every column whose type is *named* Timestamptz: it goes by the name.
 impl ops::Add for Timestamptz {
     type Rhs = Interval;
-    type Output = Timestamptz;
+    type Output = Self;
 }
 impl ops::Sub for Timestamptz {
     type Rhs = Interval;
-    type Output = Timestamptz;
+    type Output = Self;
 }

@@ -35,15 +35,15 @@ enum Backend {
 impl Tx {
     pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
         postgres::batch(&lease, "BEGIN").await?;
-        Ok(Tx::new(Backend::Pg(lease)))
+        Ok(Self::new(Backend::Pg(lease)))
     }
 
     pub(super) fn sqlite(tx: SqliteTx) -> Self {
-        Tx::new(Backend::Sqlite(tx))
+        Self::new(Backend::Sqlite(tx))
     }
 
     fn new(backend: Backend) -> Self {
-        Tx {
+        Self {
             backend,
             failed: AtomicBool::new(false),
             last: Mutex::new(Instant::now()),

@@ -1,5 +1,7 @@
-//! What a DTO must be. `#[dto(create | update | get | list | query, …)]` turns a plain struct into
-//! one and implements these traits; a write becomes a list of assignments and a read a list of
+//! What a DTO must be.
+//!
+//! `#[dto(create | update | get | list | query, …)]` turns a plain struct into one and implements
+//! these traits; a write becomes a list of assignments and a read a list of
 //! columns, so that every statement is built by one piece of code for all entities.
 
 use std::marker::PhantomData;
@@ -109,10 +111,9 @@ impl<T> Assignments<T> {
     pub fn set<C, V>(&mut self, _column: C, value: V)
     where
         C: Column<Table = T> + Expression<SqlType: SqlType + SingleValue>,
-        V: AsExpression<C::SqlType>,
-        V::Expression: Fragment + 'static,
+        V: WriteAs<C::SqlType>,
     {
-        self.put(C::NAME, std::sync::Arc::new(value.as_expression()));
+        self.put(C::NAME, value.bound());
     }
 
     /// Clears a column that can be null; leaves any other as it is.
@@ -170,6 +171,37 @@ impl<T> Assignments<T> {
     }
 }
 
+/// A value that can be written to a column of the SQL type `ST`, on both databases.
+#[diagnostic::on_unimplemented(
+    message = "a value of type `{Self}` cannot be written to a column of type `{ST}`",
+    label = "not of the column's type"
+)]
+pub trait WriteAs<ST> {
+    /// The value, ready for a statement.
+    fn bound(self) -> Frag;
+}
+// The sentence above says more than the bound that failed.
+#[diagnostic::do_not_recommend]
+impl<ST, V> WriteAs<ST> for V
+where
+    ST: SqlType + SingleValue,
+    V: AsExpression<ST, Expression: Fragment + 'static>,
+{
+    fn bound(self) -> Frag {
+        std::sync::Arc::new(self.as_expression())
+    }
+}
+
+/// A type that a column of the SQL type `ST` can be read as, from both databases.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{ST}` cannot be read as `{Self}`",
+    label = "not of the column's type",
+    note = "a column that can be null is read as an `Option`"
+)]
+pub trait ReadAs<ST>: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize {}
+#[diagnostic::do_not_recommend]
+impl<ST, V> ReadAs<ST> for V where V: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize {}
+
 /// Whether a column can be null, read off its SQL type.
 pub trait Nullability {
     /// The answer.
@@ -206,7 +238,7 @@ impl ReadColumn {
     where
         C: Column + Fragment + 'static,
         C::SqlType: 'static,
-        V: FromSql<C::SqlType, Pg> + FromSql<C::SqlType, Sqlite> + Serialize,
+        V: ReadAs<C::SqlType>,
     {
         Self {
             name: C::NAME,

@@ -39,7 +39,7 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     if schemas.row_has(&get, "id") {
         answer["links"] = links(r);
     }
-    let draft = Draft::new(r, Action::Create, "create").body(create.clone(), POST_TYPES);
+    let draft = Draft::new(r, Action::Create, "create").body(&create, POST_TYPES);
     let draft = draft.answers(201, answer);
     paths.add(
         &all,
@@ -64,9 +64,9 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
     };
     let patched = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
-    let draft = change(Action::Update, "update").body(update, PATCH_TYPES);
+    let draft = change(Action::Update, "update").body(&update, PATCH_TYPES);
     paths.add(&one, "patch", draft.answers(200, row()).done(patched));
-    let draft = change(Action::Update, "replace").body(create, POST_TYPES);
+    let draft = change(Action::Update, "replace").body(&create, POST_TYPES);
     paths.add(&one, "put", draft.answers(200, row()).done(patched));
 
     let moved = &[400, 403, 404, 409, 412, 422];
@@ -175,8 +175,8 @@ impl Draft {
         self
     }
 
-    fn body(mut self, schema: Value, types: &[&str]) -> Self {
-        self.operation["requestBody"] = body(&schema, types);
+    fn body(mut self, schema: &Value, types: &[&str]) -> Self {
+        self.operation["requestBody"] = body(schema, types);
         self
     }
 

@@ -149,7 +149,9 @@ fn header(name: &str, description: &str) -> Value {
 }
 
 fn query(name: &str, description: &str, schema: Value) -> Value {
-    json!({ "name": name, "in": "query", "description": description, "schema": schema })
+    let mut parameter = json!({ "name": name, "in": "query", "description": description });
+    parameter["schema"] = schema;
+    parameter
 }
 
 /// `sort=-created_at,title`: no column twice, in whichever direction.

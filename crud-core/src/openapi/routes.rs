@@ -44,9 +44,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         let path = operation.full_path();
-        let filter = match MethodFilter::try_from(operation.method.clone()) {
-            Ok(filter) => filter,
-            Err(_) => panic!("`{} {path}`: the method cannot be routed", operation.method),
+        let Ok(filter) = MethodFilter::try_from(operation.method.clone()) else {
+            panic!("`{} {path}`: the method cannot be routed", operation.method);
         };
         self.router = self.router.route(&path, routing::on(filter, handler));
         self.operations.push(operation);

@@ -124,6 +124,15 @@ struct Settings {
     wide: bool,
 }
 
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+struct Look {
+    /// How big.
+    size: Option<Size>,
+    depth: Option<i32>,
+    exact: bool,
+}
+
 async fn settings(State(app): State<App>) -> String {
     app.registry().resources().len().to_string()
 }
@@ -138,7 +147,7 @@ fn routes() -> Routes<App> {
     let read = Operation::get("/big-boxes/settings/{user}", "get_settings")
         .summary("Read settings")
         .public()
-        .query::<BoxQuery>()
+        .query::<Look>()
         .returns::<Settings>(200, "The settings.");
     Routes::new()
         .route(change, settings)
@@ -162,13 +171,11 @@ fn boxes_document() -> Value {
 fn operation(id: &str) -> Value {
     let document = boxes_document();
     let paths = document["paths"].as_object().expect("there are paths");
-    let operations = paths
+    let mut operations = paths
         .values()
         .flat_map(|item| item.as_object().expect("is an item").values());
-    let found = operations
-        .filter(|operation| operation["operationId"] == id)
-        .cloned();
-    found.last().unwrap_or_else(|| panic!("there is no {id}"))
+    let found = operations.find(|operation| operation["operationId"] == id);
+    found.unwrap_or_else(|| panic!("there is no {id}")).clone()
 }
 
 fn parameter(operation: &Value, name: &str) -> Value {
@@ -309,6 +316,20 @@ fn filters_are_parameters_without_null() {
         json!({ "$ref": "#/components/schemas/Size" })
     );
     assert_eq!(parameter(&list, "weight")["schema"]["maximum"], i32::MAX);
+}
+
+#[test]
+fn an_option_in_a_query_is_left_out_but_never_null() {
+    let read = operation("get_settings");
+    let (size, depth) = (parameter(&read, "size"), parameter(&read, "depth"));
+    assert_eq!(
+        size["schema"],
+        json!({ "$ref": "#/components/schemas/Size" })
+    );
+    assert_eq!(size["description"], "How big.");
+    assert_eq!(depth["schema"]["type"], "integer");
+    assert!(size.get("required").is_none());
+    assert_eq!(parameter(&read, "exact")["required"], true);
 }
 
 #[test]

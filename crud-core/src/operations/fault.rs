@@ -54,7 +54,7 @@ pub(super) async fn database(
     set: &[Assignment],
 ) -> Error {
     match error {
-        DbError::Unique { columns, .. } => conflict("unique", columns, |field| {
+        DbError::Unique { columns, .. } => conflict("unique", &columns, |field| {
             format!("Another {} has this {field}", r.name)
         }),
         // A write that sets nothing is a delete.
@@ -68,7 +68,7 @@ pub(super) async fn database(
                 true => dangling(r, cx, set).await,
                 false => columns,
             };
-            conflict("foreign_key", columns, |field| {
+            conflict("foreign_key", &columns, |field| {
                 format!("`{field}` refers to a row that does not exist")
             })
         }
@@ -98,7 +98,7 @@ pub(super) async fn database(
     }
 }
 
-fn conflict(code: &'static str, columns: Vec<String>, sentence: impl Fn(&str) -> String) -> Error {
+fn conflict(code: &'static str, columns: &[String], sentence: impl Fn(&str) -> String) -> Error {
     let errors: Vec<_> = columns
         .iter()
         .map(|column| FieldError::at(format!("/{column}"), code, sentence(column)))

@@ -11,8 +11,9 @@ use tokio::{
 };
 
 use super::{
-    connection::{Connections, Patience},
+    connection::serve_connection,
     shutdown::Shutdown,
+    watch::{Connections, Patience},
 };
 use crate::telemetry;
 
@@ -67,7 +68,7 @@ pub async fn serve(
         prepare(&stream, &config);
         let (connections, router) = (Arc::clone(&connections), router.clone());
         tokio::spawn(async move {
-            connections.serve(stream, router).await;
+            serve_connection(stream, router, connections).await;
             drop(slot);
         });
     };

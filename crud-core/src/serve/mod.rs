@@ -10,6 +10,7 @@ mod connection;
 mod edge;
 mod limits;
 mod shutdown;
+mod watch;
 
 pub use accept::{ServeConfig, serve};
 pub use body::read_body;

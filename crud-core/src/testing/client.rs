@@ -20,6 +20,7 @@ pub struct Client {
     router: Router,
     prefix: &'static str,
     user: Option<(Uuid, String)>,
+    watch: Option<fn(&Reply)>,
 }
 
 impl Client {
@@ -31,6 +32,25 @@ impl Client {
             router,
             prefix: App::PREFIX,
             user: None,
+            watch: None,
+        }
+    }
+
+    /// The same client, which has every reply looked at by a function that panics if it is wrong.
+    #[must_use]
+    pub fn watched(&self, watch: fn(&Reply)) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self.clone()
+        }
+    }
+
+    /// The same client without a token.
+    #[must_use]
+    pub fn signed_out(&self) -> Self {
+        Self {
+            user: None,
+            ..self.clone()
         }
     }
 
@@ -154,6 +174,10 @@ impl Call<'_> {
         let router = self.client.router.clone();
         let response = router.oneshot(request).await;
         let response = response.unwrap_or_else(|never| match never {});
-        Reply::read(format!("{method} {path}"), sent, response).await
+        let reply = Reply::read(format!("{method} {path}"), sent, response).await;
+        if let Some(watch) = self.client.watch {
+            watch(&reply);
+        }
+        reply
     }
 }

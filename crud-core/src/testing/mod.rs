@@ -5,6 +5,7 @@
 //! test process ends. It knows no application.
 
 mod client;
+pub mod conformance;
 mod database;
 mod postgres;
 mod random;

@@ -11,6 +11,23 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+/// What only the server's code or its database says.
+const INSIDE: [&str; 11] = [
+    "SELECT ",
+    "INSERT ",
+    "UPDATE ",
+    "DELETE ",
+    "RETURNING",
+    "sqlite",
+    "ostgres",
+    "diesel",
+    "constraint",
+    "panicked",
+    ".rs:",
+];
+/// How the names of constraints and indexes begin.
+const PREFIXES: [&str; 7] = ["uq_", "ck_", "fk_", "pk_", "ty_", "ix_", "sqlite_"];
+
 /// An answer.
 pub struct Reply {
     /// The status.
@@ -79,6 +96,8 @@ impl Reply {
         let mut named: Vec<_> = self.faults().into_iter().map(|(name, _)| name).collect();
         let mut expected = fields.to_vec();
         named.sort_unstable();
+        // One field may break several rules.
+        named.dedup();
         expected.sort_unstable();
         self.demand(named == expected, format_args!("errors at {expected:?}"));
         self
@@ -190,8 +209,60 @@ impl Reply {
         Some(address.to_owned())
     }
 
+    /// What every answer must be: an error is a problem that says all it has to, and nothing of the
+    /// server's inside. For [`Client::watched`](super::Client::watched).
+    ///
+    /// # Panics
+    /// If it is not.
     #[track_caller]
-    fn demand(&self, holds: bool, what: fmt::Arguments<'_>) {
+    pub fn well_formed(&self) {
+        let status = self.status.as_u16();
+        if status < 400 || self.request.starts_with("HEAD ") {
+            return;
+        }
+        let kind = self.header("content-type");
+        self.demand(
+            kind == Some("application/problem+json"),
+            format_args!("a problem"),
+        );
+        let members = ["type", "title", "detail", "code"];
+        for name in members {
+            let text = self.json[name].as_str().unwrap_or_default();
+            self.demand(!text.is_empty(), format_args!("a member `{name}`"));
+        }
+        self.demand(
+            self.json["status"] == status,
+            format_args!("its status in the body"),
+        );
+        let id = self.header("x-request-id");
+        let same = id.is_none_or(|id| self.json["request_id"] == id);
+        self.demand(same, format_args!("the request id in the body"));
+        let text = String::from_utf8_lossy(&self.bytes);
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let named = words
+            .into_iter()
+            .find(|w| PREFIXES.iter().any(|p| w.starts_with(p)));
+        let inside = INSIDE.iter().copied().find(|inside| text.contains(inside));
+        let inside = inside.or(named).unwrap_or_default();
+        self.demand(
+            inside.is_empty(),
+            format_args!("no word of the inside: `{inside}`"),
+        );
+        let challenge = self.header("www-authenticate");
+        let right = (status == 401) == (challenge == Some("Bearer"));
+        self.demand(
+            right,
+            format_args!("`WWW-Authenticate: Bearer` with 401 only"),
+        );
+        let again = self.header("retry-after").is_some();
+        self.demand(
+            again || !matches!(status, 429 | 503),
+            format_args!("Retry-After"),
+        );
+    }
+
+    #[track_caller]
+    pub(super) fn demand(&self, holds: bool, what: fmt::Arguments<'_>) {
         assert!(holds, "expected {what}\n{self}");
     }
 }

@@ -1,5 +1,7 @@
 //! The catalogue of the Open University: presentations become courses, their assessments and material
-//! become theirs. All of it through the entities' own operations, in one transaction; what is there
+//! become theirs.
+//!
+//! All of it through the entities' own operations, in one transaction; what is there
 //! already stays as it is.
 
 use std::collections::{HashMap, HashSet};

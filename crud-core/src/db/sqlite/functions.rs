@@ -41,12 +41,12 @@ enum Answer {
 impl ToSql<Nullable<Bool>, Sqlite> for Answer {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         match self {
-            Answer::Is(yes) => {
+            Self::Is(yes) => {
                 out.set_value(i32::from(*yes));
                 Ok(IsNull::No)
             }
-            Answer::Null => Ok(IsNull::Yes),
-            Answer::TimedOut => Err(TIMED_OUT.into()),
+            Self::Null => Ok(IsNull::Yes),
+            Self::TimedOut => Err(TIMED_OUT.into()),
         }
     }
 }

@@ -80,7 +80,7 @@ impl SqliteDb {
             }
             readers
         };
-        Ok(SqliteDb(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             readers,
             writer,
             wait: config.wait_timeout,

@@ -53,7 +53,7 @@ impl SqliteTx {
         });
         send(writer, job)?;
         claimed_answer(begun, &claimed, wait).await?;
-        Ok(SqliteTx { steps })
+        Ok(Self { steps })
     }
 
     pub(in crate::db) async fn load(

@@ -35,7 +35,7 @@ impl Worker {
     ) -> DbResult<()> {
         let cached = Arc::new(AtomicUsize::new(0));
         let conn = open(&settings, role, cached.clone())?;
-        let mut worker = Worker {
+        let mut worker = Self {
             conn,
             settings,
             role,

@@ -1,4 +1,4 @@
-//! The database layer on a real SQLite file, and on PostgreSQL too if TEST_POSTGRES_URL names an empty database.
+//! The database layer on a real SQLite file, and on PostgreSQL too if `TEST_POSTGRES_URL` names an empty database.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ diesel::table! {
 
 text_enum! {
     /// A level.
-    enum Level { Low = "low", High = "high" }
+    pub(crate) enum Level { Low = "low", High = "high" }
 }
 
 const PG: &str =

@@ -1,11 +1,12 @@
-//! What only a PostgreSQL server can show. Runs if TEST_POSTGRES_URL is set.
+//! What only a PostgreSQL server can show. Runs if `TEST_POSTGRES_URL` is set.
 
 use diesel::prelude::*;
 
 use super::*;
 
-/// What only a server can show: errors of locks and connections. Runs if TEST_POSTGRES_URL is set.
+/// What only a server can show: errors of locks and connections. Runs if `TEST_POSTGRES_URL` is set.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one server, looked at in order")]
 async fn postgres_errors_and_lost_connections_are_told_apart() {
     for t in databases_with(|c| c.pool_size = 2).await {
         if t.name != "postgres" {

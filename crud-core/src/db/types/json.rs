@@ -44,7 +44,7 @@ pub enum JsonFault {
     Syntax,
 }
 
-/// The deepest nesting accepted: what serde_json reads back.
+/// The deepest nesting accepted: what `serde_json` reads back.
 const MAX_DEPTH: usize = 120;
 
 impl Json {
@@ -60,7 +60,7 @@ impl Json {
     pub fn from_value(value: &serde_json::Value) -> Result<Self, JsonFault> {
         let text = value.to_string();
         scan(&text)?;
-        Ok(Json(text.into()))
+        Ok(Self(text.into()))
     }
 
     /// Parses the text.
@@ -75,7 +75,7 @@ impl Json {
 
     fn from_raw(raw: Box<RawValue>) -> Result<Self, JsonFault> {
         scan(raw.get())?;
-        Ok(Json(raw.into()))
+        Ok(Self(raw.into()))
     }
 }
 
@@ -162,7 +162,7 @@ fn scan_number(number: &str) -> Result<(), JsonFault> {
 
 impl Default for Json {
     fn default() -> Self {
-        Json("{}".into())
+        Self("{}".into())
     }
 }
 
@@ -222,7 +222,7 @@ impl ToSql<sql_types::Jsonb, Pg> for Json {
 impl FromSql<sql_types::Jsonb, Pg> for Json {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         match value.as_bytes() {
-            [1, text @ ..] => Ok(Json(std::str::from_utf8(text)?.into())),
+            [1, text @ ..] => Ok(Self(std::str::from_utf8(text)?.into())),
             _ => Err("the jsonb value is not of version 1".into()),
         }
     }
@@ -237,6 +237,6 @@ impl ToSql<sql_types::Jsonb, Sqlite> for Json {
 
 impl FromSql<sql_types::Jsonb, Sqlite> for Json {
     fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        Ok(Json(value.read_text().into()))
+        Ok(Self(value.read_text().into()))
     }
 }

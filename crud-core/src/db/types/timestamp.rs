@@ -46,7 +46,7 @@ impl Timestamp {
     /// From microseconds since 1970 UTC. Fails outside the years 0000 to 9999.
     pub fn from_micros(micros: i64) -> Result<Self, TimestampError> {
         match DateTime::from_timestamp_micros(micros) {
-            Some(at) if (0..=9999).contains(&at.year()) => Ok(Timestamp(at)),
+            Some(at) if (0..=9999).contains(&at.year()) => Ok(Self(at)),
             _ => Err(TimestampError::Range),
         }
     }
@@ -80,7 +80,7 @@ impl Timestamp {
     }
 
     fn truncated(at: DateTime<Utc>) -> Self {
-        Timestamp(DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at))
+        Self(DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at))
     }
 }
 

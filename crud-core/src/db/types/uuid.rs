@@ -39,7 +39,7 @@ pub struct Uuid(pub uuid::Uuid);
 impl Uuid {
     /// A new id, ordered by time (version 7).
     pub fn now_v7() -> Self {
-        Uuid(uuid::Uuid::now_v7())
+        Self(uuid::Uuid::now_v7())
     }
 }
 
@@ -54,7 +54,7 @@ impl FromStr for Uuid {
     /// Reads the hyphenated form only, as the API documents it: no braces, no `urn:`, no 32 digits in a row.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse::<uuid::fmt::Hyphenated>() {
-            Ok(id) => Ok(Uuid(id.into_uuid())),
+            Ok(id) => Ok(Self(id.into_uuid())),
             Err(e) => Err(e),
         }
     }
@@ -80,7 +80,7 @@ impl Deref for Uuid {
 
 impl From<uuid::Uuid> for Uuid {
     fn from(id: uuid::Uuid) -> Self {
-        Uuid(id)
+        Self(id)
     }
 }
 
@@ -99,7 +99,7 @@ impl ToSql<sql_types::Uuid, Pg> for Uuid {
 
 impl FromSql<sql_types::Uuid, Pg> for Uuid {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        Ok(Uuid(uuid::Uuid::from_slice(value.as_bytes())?))
+        Ok(Self(uuid::Uuid::from_slice(value.as_bytes())?))
     }
 }
 
@@ -112,6 +112,6 @@ impl ToSql<sql_types::Uuid, Sqlite> for Uuid {
 
 impl FromSql<sql_types::Uuid, Sqlite> for Uuid {
     fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        Ok(Uuid(uuid::Uuid::from_slice(value.read_blob())?))
+        Ok(Self(uuid::Uuid::from_slice(value.read_blob())?))
     }
 }

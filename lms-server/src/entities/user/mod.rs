@@ -36,10 +36,12 @@ pub struct UserCreate {
     /// The user's name.
     #[validate(length(min = 1, max = 255))]
     pub full_name: String,
-    /// What the user is in the LMS; `student` when left out.
-    pub role: Option<Role>,
-    /// Whether the user may sign in; `true` when left out.
-    pub is_active: Option<bool>,
+    /// What the user is in the LMS.
+    #[dto(default = Role::Student)]
+    pub role: Role,
+    /// Whether the user may sign in.
+    #[dto(default = true)]
+    pub is_active: bool,
 }
 
 /// A user.

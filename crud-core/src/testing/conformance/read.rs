@@ -1,0 +1,107 @@
+//! `GET /things/{id}`.
+
+use axum::http::{Method, header};
+
+use super::{rules, subject::Subject};
+
+rules![
+    head_answers_as_get_without_a_body,
+    a_known_version_is_not_sent_again,
+    options_names_the_methods,
+    an_unknown_parameter_is_refused,
+];
+
+async fn head_answers_as_get_without_a_body(s: &Subject<'_>) {
+    let row = s.row().await;
+    for path in [s.one(&row.id()), s.all.clone()] {
+        let get = s.admin.get(&path).await.is(200);
+        let head = s.admin.request(Method::HEAD, &path).send().await.is(200);
+        assert!(head.bytes.is_empty(), "{head}");
+        for name in [
+            "etag",
+            "content-type",
+            "x-total-count",
+            "link",
+            "cache-control",
+            "vary",
+        ] {
+            assert_eq!(
+                head.header(name),
+                get.header(name),
+                "`{name}` differs\n{head}"
+            );
+        }
+    }
+    let nothing = s.one(&crate::Uuid::now_v7().to_string());
+    s.admin.request(Method::HEAD, &nothing).send().await.is(404);
+}
+
+async fn a_known_version_is_not_sent_again(s: &Subject<'_>) {
+    let row = s.row().await;
+    let (path, tag) = (s.one(&row.id()), row.etag());
+    let known = [
+        tag.clone(),
+        format!("W/{tag}"),
+        format!("\"other\", {tag}"),
+        "*".to_owned(),
+    ];
+    for known in known {
+        let call = s
+            .admin
+            .request(Method::GET, &path)
+            .header(header::IF_NONE_MATCH, known);
+        let reply = call.send().await.is(304);
+        assert!(reply.bytes.is_empty(), "{reply}");
+        assert_eq!(reply.etag(), tag);
+    }
+    let other = s
+        .admin
+        .request(Method::GET, &path)
+        .header(header::IF_NONE_MATCH, "\"other\"");
+    other.send().await.is(200);
+    let change = s.changes(&row.json).await;
+    s.admin.patch(&path, change).await.is(200);
+    let call = s
+        .admin
+        .request(Method::GET, &path)
+        .header(header::IF_NONE_MATCH, tag);
+    call.send().await.is(200);
+}
+
+async fn options_names_the_methods(s: &Subject<'_>) {
+    let one = s.one(&crate::Uuid::now_v7().to_string());
+    let mut paths = vec![
+        (s.all.clone(), vec!["GET", "HEAD", "POST", "OPTIONS"]),
+        (
+            one.clone(),
+            vec!["GET", "HEAD", "PATCH", "PUT", "DELETE", "OPTIONS"],
+        ),
+    ];
+    if s.r.archivable {
+        paths.push((format!("{one}/archive"), vec!["PATCH", "OPTIONS"]));
+        paths.push((format!("{one}/restore"), vec!["PATCH", "OPTIONS"]));
+    }
+    for (path, methods) in paths {
+        let reply = s
+            .anonymous
+            .request(Method::OPTIONS, &path)
+            .send()
+            .await
+            .is(204);
+        let allow = reply.header("allow").unwrap_or_default();
+        let mut allowed: Vec<_> = allow.split(',').map(str::trim).collect();
+        allowed.sort_unstable();
+        let mut methods = methods;
+        methods.sort_unstable();
+        assert_eq!(allowed, methods, "{reply}");
+    }
+}
+
+async fn an_unknown_parameter_is_refused(s: &Subject<'_>) {
+    let row = s.row().await;
+    let path = format!("{}?no_such=1", s.one(&row.id()));
+    s.admin
+        .get(&path)
+        .await
+        .is_problem(400, "unknown_parameter");
+}

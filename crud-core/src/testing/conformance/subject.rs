@@ -1,0 +1,221 @@
+//! One entity under test: its paths, its schemas, valid bodies for it and rows of it.
+
+use std::{collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
+
+use axum::http::Method;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::{Conformance, body::BodySchema, parents::parents};
+use crate::{
+    registry::Resource,
+    testing::{Client, Reply},
+};
+
+/// An entity, and who asks for it.
+pub(super) struct Subject<'a> {
+    pub(super) suite: &'a Conformance,
+    pub(super) r: Arc<Resource>,
+    /// May do everything.
+    pub(super) admin: &'a Client,
+    pub(super) anonymous: Client,
+    /// `/courses`
+    pub(super) all: String,
+    pub(super) create: BodySchema,
+    pub(super) update: BodySchema,
+    pub(super) get: BodySchema,
+    pub(super) list: BodySchema,
+    pub(super) query: BodySchema,
+}
+
+/// Which fields of a body are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    Required,
+    Full,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(suite: &'a Conformance, endpoint: &str) -> Self {
+        let r = suite.app.registry().get(endpoint);
+        let r = Arc::clone(r.unwrap_or_else(|| panic!("no entity has the endpoint `{endpoint}`")));
+        Self {
+            suite,
+            admin: &suite.admin,
+            anonymous: suite.admin.signed_out(),
+            all: format!("/{endpoint}"),
+            create: BodySchema::new(r.schemas.create),
+            update: BodySchema::new(r.schemas.update),
+            get: BodySchema::new(r.schemas.get),
+            list: BodySchema::new(r.schemas.list),
+            query: BodySchema::whole((r.schemas.query)()),
+            r,
+        }
+    }
+
+    /// `/courses/{id}`
+    pub(super) fn one(&self, id: &str) -> String {
+        format!("{}/{id}", self.all)
+    }
+
+    /// The routes that change a row, each with a valid body.
+    pub(super) async fn writes(&self, id: &str) -> Vec<(Method, String, Value)> {
+        let one = self.one(id);
+        let mut writes = vec![
+            (Method::PATCH, one.clone(), self.changes(&Value::Null).await),
+            (
+                Method::PUT,
+                one.clone(),
+                self.body(Size::Required, &Value::Null).await,
+            ),
+            (Method::DELETE, one.clone(), Value::Null),
+        ];
+        if self.r.archivable {
+            writes.push((Method::PATCH, format!("{one}/archive"), Value::Null));
+            writes.push((Method::PATCH, format!("{one}/restore"), Value::Null));
+        }
+        writes
+    }
+
+    /// A valid body for `POST` and `PUT`.
+    pub(super) async fn body(&self, size: Size, avoid: &Value) -> Value {
+        self.filled(&self.create, size, avoid).await
+    }
+
+    /// A valid body for `PATCH` with every field, each other than in `row` where there is a choice.
+    pub(super) async fn changes(&self, row: &Value) -> Value {
+        self.filled(&self.update, Size::Full, row).await
+    }
+
+    /// Boxed, because a parent may need a parent.
+    fn filled<'b>(
+        &'b self,
+        schema: &'b BodySchema,
+        size: Size,
+        avoid: &'b Value,
+    ) -> BoxFuture<'b, Value> {
+        Box::pin(async move {
+            let mut body = Map::new();
+            let required = schema.required();
+            let parents: BTreeMap<_, _> = parents(self.suite.app.db(), self.r.shape.name)
+                .await
+                .into_iter()
+                .collect();
+            let mut seeds = match self.suite.seeds.get(self.r.endpoint) {
+                Some(seed) => seed(self.suite).await,
+                None => json!({}),
+            };
+            for (name, field) in schema.fields() {
+                let seed = seeds.get_mut(name).map(Value::take);
+                if seed.is_none() && size == Size::Required && !required.contains(&name) {
+                    continue;
+                }
+                let value = match (seed, parents.get(name)) {
+                    (Some(seed), _) => seed,
+                    (None, Some(table)) => self.suite.parent(table).await.into(),
+                    (None, None) => {
+                        let n = self.suite.next.fetch_add(1, Ordering::Relaxed);
+                        schema.value(name, field, n, &avoid[name])
+                    }
+                };
+                body.insert(name.to_owned(), value);
+            }
+            Value::Object(body)
+        })
+    }
+
+    /// A new row with the required fields only.
+    pub(super) async fn row(&self) -> Reply {
+        let body = self.body(Size::Required, &Value::Null).await;
+        self.admin.post(&self.all, body).await.is(201)
+    }
+
+    /// A new row with every field, none at its default where there is a choice.
+    pub(super) async fn full_row(&self) -> Reply {
+        let plain = self.row().await;
+        let body = self.body(Size::Full, &plain.json).await;
+        self.admin.post(&self.all, body).await.is(201)
+    }
+
+    /// The row as it is now, archived or not.
+    pub(super) async fn now(&self, id: &str) -> Value {
+        let any = if self.r.archivable {
+            "?archived=any"
+        } else {
+            ""
+        };
+        self.admin
+            .get(&format!("{}{any}", self.one(id)))
+            .await
+            .is(200)
+            .json
+    }
+
+    /// How many rows there are, archived or not.
+    pub(super) async fn count(&self) -> u64 {
+        let any = if self.r.archivable {
+            "?archived=any"
+        } else {
+            ""
+        };
+        self.admin
+            .get(&format!("{}{any}", self.all))
+            .await
+            .is(200)
+            .total()
+    }
+
+    /// The ids of a whole list, page by page.
+    pub(super) async fn ids(&self, client: &Client, query: &str) -> Vec<String> {
+        let mut ids = Vec::new();
+        let mut next = Some(format!("{}?page_size=100&{query}", self.all));
+        while let Some(path) = next {
+            let page = client.get(&path).await.is(200);
+            let of = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
+            ids.extend(page.items().iter().map(of));
+            next = page.link("next");
+        }
+        ids
+    }
+
+    /// Demands that a row is as it was.
+    #[track_caller]
+    pub(super) fn same(before: &Value, now: &Value, what: &str) {
+        assert_eq!(before, now, "{what} changed the row");
+    }
+}
+
+impl Conformance {
+    /// The id of a new row with this endpoint, for [`seed`](Self::seed).
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn make(&self, endpoint: &str) -> String {
+        Subject::new(self, endpoint).row().await.id()
+    }
+
+    /// The client who may do everything, for [`seed`](Self::seed).
+    #[must_use]
+    pub const fn admin(&self) -> &Client {
+        &self.admin
+    }
+
+    async fn parent(&self, table: &str) -> String {
+        let resources = self.app.registry().resources();
+        let Some(parent) = resources.iter().find(|r| r.shape.name == table) else {
+            panic!("no entity has the table `{table}`: give its references a value by `seed`")
+        };
+        self.make(parent.endpoint).await
+    }
+}
+
+/// Whether a value came back as it was sent: members may have been merged into an object.
+pub(super) fn holds(got: &Value, sent: &Value) -> bool {
+    match (got, sent) {
+        (Value::Object(got), Value::Object(sent)) => sent
+            .iter()
+            .all(|(name, value)| got.get(name).is_some_and(|got| holds(got, value))),
+        (Value::Number(got), Value::Number(sent)) => got.as_f64() == sent.as_f64(),
+        _ => got == sent,
+    }
+}
