@@ -1,6 +1,17 @@
 //! Every test of the LMS as a whole, in one binary. Each module is about one subject; each test runs on
 //! both databases.
 
+mod auth;
+mod commands;
 mod conformance;
+mod courses;
+mod database;
+mod errors;
+mod faults;
 mod hardening;
 mod harness;
+mod lists;
+mod permissions;
+mod steps;
+mod users;
+mod writes;

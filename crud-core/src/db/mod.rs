@@ -46,6 +46,14 @@ pub use self::types::{Json, JsonFault, Timestamp, TimestampError, Uuid};
 /// A transaction that does nothing for this long is rolled back: it holds locks, on SQLite all of them.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);
 
+/// What each statement says at level TRACE to this target, just before it runs.
+macro_rules! trace_statement {
+    ($what:expr) => {
+        tracing::trace!(target: "crud_core::statements", what = ?$what, "statement")
+    };
+}
+use trace_statement;
+
 /// Statements that one connection keeps prepared. Diesel's cache has no bound: past this it is emptied.
 const MAX_CACHED_STATEMENTS: usize = 500;
 
@@ -125,6 +133,7 @@ impl Executor for Db {
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         Box::pin(async move {
             self.check(access)?;
+            trace_statement!(access);
             match (&*self.0, access) {
                 (Backend::Pg(pg), _) => pg.load(stmt, sink).await,
                 (Backend::Sqlite(sqlite), Access::Read) => sqlite.read(stmt, sink).await,
@@ -136,6 +145,7 @@ impl Executor for Db {
     fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
         Box::pin(async move {
             self.check(Access::Write)?;
+            trace_statement!(Access::Write);
             match &*self.0 {
                 Backend::Pg(pg) => pg.execute(stmt).await,
                 Backend::Sqlite(sqlite) => sqlite.execute(stmt).await,

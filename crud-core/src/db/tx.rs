@@ -112,6 +112,7 @@ impl Tx {
     /// Runs a statement unless an earlier one failed, and remembers its failure.
     async fn guarded<R>(&self, statement: impl Future<Output = DbResult<R>>) -> DbResult<R> {
         self.check()?;
+        super::trace_statement!("in a transaction");
         let idle = self.last().elapsed();
         let mut outcome = Outcome {
             tx: self,

@@ -1,0 +1,98 @@
+//! The binary's commands, run as a user runs them.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+    sync::LazyLock,
+};
+
+use crud_core::testing::on_both;
+use serde_json::Value;
+use tests::{PASSWORD, TestApp};
+
+/// The binary, built once with the profile and into the folder of the tests.
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let tests = std::env::current_exe().expect("the tests are a program");
+    let folder = tests.ancestors().nth(2).expect("target/<profile>/deps/<tests>");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--package", "lms-server", "--target-dir"]);
+    build.arg(folder.parent().expect("target/<profile>"));
+    if folder.ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.status().expect("cargo is there");
+    assert!(built.success(), "the server does not build");
+    folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))
+});
+
+fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
+    let mut command = Command::new(&*BINARY);
+    command.args(arguments).env_clear();
+    command.env("DATABASE_URL", app.database_url());
+    command.env("LMS_JWT_SECRET", "a secret of tests, 32 bytes long");
+    command.env("LMS_ADMIN_EMAIL", "first@test.example").env("LMS_ADMIN_PASSWORD", PASSWORD);
+    command.output().expect("it starts")
+}
+
+/// What a command that must succeed, or must not, said.
+#[track_caller]
+fn said(output: &Output, succeeds: bool) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert_eq!(output.status.success(), succeeds, "{text}");
+    text
+}
+
+on_both! {
+    // 3.10
+    async fn check_fails_when_a_table_has_drifted(app: TestApp) {
+        let fine = said(&lms_server(&app, &["check"]), true);
+        assert!(fine.contains("the database is as declared"), "{fine}");
+        let drop = "ALTER TABLE courses DROP COLUMN description";
+        app.lms.app.db().batch(drop).await.unwrap();
+        let told = said(&lms_server(&app, &["check"]), false);
+        assert!(told.contains("the column courses.description does not exist"), "{told}");
+    }
+
+    // 1.06, 3.11
+    async fn migrate_goes_down_and_up_and_check_tells_what_is_pending(app: TestApp) {
+        let down = said(&lms_server(&app, &["migrate", "--down", "2"]), true);
+        assert!(down.contains("0006_assessments taken back"), "{down}");
+        let pending = said(&lms_server(&app, &["check"]), false);
+        assert!(pending.contains("2 migrations are not applied"), "{pending}");
+        let up = said(&lms_server(&app, &["migrate"]), true);
+        assert!(up.contains("2 migrations applied"), "{up}");
+        said(&lms_server(&app, &["check"]), true);
+    }
+
+    // 2.26
+    async fn an_administrator_is_made_at_the_shell(app: TestApp) {
+        let made = said(&lms_server(&app, &["admin", "create", "New@test.example"]), true);
+        assert!(made.contains("new@test.example is an administrator now"), "{made}");
+        let (id, role) = app.lms.sign_in("new@test.example", PASSWORD.to_owned()).await.unwrap();
+        let admin = app.sign_in_as(id, role);
+        assert_eq!(admin.get("/auth/me").await.is(200)["role"], "admin");
+        let twice = said(&lms_server(&app, &["admin", "create", "new@test.example"]), false);
+        assert!(twice.contains("Another User has this email"), "{twice}");
+    }
+
+    // 3.13
+    async fn openapi_prints_the_document_that_is_served(app: TestApp) {
+        let printed = lms_server(&app, &["openapi"]);
+        let printed: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+        let served = app.anonymous().at_root().get("/openapi.json").await.is(200);
+        assert_eq!(printed, served.json);
+    }
+
+    // 3.40: one sentence that names the variable, the value and what is accepted
+    async fn a_wrong_value_stops_the_start_with_a_sentence(app: TestApp) {
+        drop(app);
+        let mut command = Command::new(&*BINARY);
+        command.env_clear().env("DATABASE_URL", "mysql://localhost/lms").env("LMS_BIND", "here");
+        let told = said(&command.output().expect("it starts"), false);
+        for word in ["DATABASE_URL", "mysql", "sqlite://", "LMS_BIND", "here"] {
+            assert!(told.contains(word), "{word} in {told}");
+        }
+        assert!(!told.contains("panicked"), "{told}");
+    }
+}
