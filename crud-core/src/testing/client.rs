@@ -114,7 +114,6 @@ impl Client {
     }
 
     /// Any request, to be completed and sent.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> Call<'_> {
         let path = if path.starts_with(self.prefix) {
             path.to_owned()
