@@ -9,8 +9,22 @@ use crate::steps::{NOBODY, draft, lesson_body, published};
 
 /// Words of the database, the program and the machine.
 const INTERNALS: [&str; 16] = [
-    "select ", "insert ", "update ", " from ", "where ", "constraint", "relation", "sqlite",
-    "postgres", "diesel", "panicked", ".rs", "/src/", "argon2", "violates", "syntax error",
+    "select ",
+    "insert ",
+    "update ",
+    " from ",
+    "where ",
+    "constraint",
+    "relation",
+    "sqlite",
+    "postgres",
+    "diesel",
+    "panicked",
+    ".rs",
+    "/src/",
+    "argon2",
+    "violates",
+    "syntax error",
 ];
 
 /// How the names of constraints and indexes begin.
@@ -21,15 +35,28 @@ const CONSTRAINTS: [&str; 6] = ["pk_", "fk_", "uq_", "ck_", "ty_", "ix_"];
 fn proper(reply: &Reply) {
     let status = reply.status.as_u16();
     assert!((400..500).contains(&status), "{reply}");
-    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{reply}");
+    assert_eq!(
+        reply.header("content-type"),
+        Some("application/problem+json"),
+        "{reply}"
+    );
     assert_eq!(reply["status"], status, "{reply}");
     for field in ["type", "title", "detail", "code", "request_id"] {
-        assert!(reply[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {reply}");
+        assert!(
+            reply[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{field}: {reply}"
+        );
     }
-    assert_eq!(reply.header("x-request-id"), reply["request_id"].as_str(), "{reply}");
+    assert_eq!(
+        reply.header("x-request-id"),
+        reply["request_id"].as_str(),
+        "{reply}"
+    );
     let body = String::from_utf8_lossy(&reply.bytes).to_lowercase();
     // The one sentence that begins so is ours.
-    let body = body.replace("not authorized to update ", "").replace("not allowed to update ", "");
+    let body = body
+        .replace("not authorized to update ", "")
+        .replace("not allowed to update ", "");
     for word in INTERNALS {
         assert!(!body.contains(word), "`{word}` in {reply}");
     }
