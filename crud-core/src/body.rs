@@ -30,7 +30,7 @@ impl BodyShape {
     pub(crate) fn of<B: JsonSchema>(fields: &'static [Field]) -> Self {
         Self {
             fields,
-            schema: || schemars::schema_for!(B).into(),
+            schema: || crate::openapi::clean(schemars::schema_for!(B)),
             validator: OnceLock::new(),
         }
     }

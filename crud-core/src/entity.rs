@@ -85,7 +85,8 @@ pub trait EntityInterface: Send + Sync + 'static {
     /// Turns the filters into conditions: ordinary Diesel, run on both databases.
     fn search(search: Search<Self::Table>, query: &Self::Query) -> Search<Self::Table>;
 
-    /// Completes a new row before it is written: values derived from others, or set by the server.
+    /// Completes a new row before it is written: values derived from others go into the body, what the
+    /// server sets once (the owner) into `set`. A `PUT` runs it too, and keeps the body only.
     ///
     /// # Errors
     /// Whatever refuses the row.

@@ -175,7 +175,9 @@ impl Resource {
                 create_assignments::<E>(body::read(bytes, shape)?, principal)
             },
             replace: |bytes, shape, principal| {
-                let (body, mut set) = completed::<E>(body::read(bytes, shape)?, principal)?;
+                // What the hook sets beside the body is for new rows: their owner, for one, stays.
+                let (body, _) = completed::<E>(body::read(bytes, shape)?, principal)?;
+                let mut set = Assignments::default();
                 body.replace(&mut set);
                 Ok(set.into_list())
             },

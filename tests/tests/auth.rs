@@ -18,7 +18,9 @@ use crate::steps::{NOBODY, published, run};
 async fn me(app: &TestApp, authorization: &str) -> Reply {
     let anonymous = app.anonymous();
     let call = anonymous.request(Method::GET, "/auth/me");
-    call.header(header::AUTHORIZATION, authorization).send().await
+    call.header(header::AUTHORIZATION, authorization)
+        .send()
+        .await
 }
 
 async fn sign_in(app: &TestApp, email: &str, password: &str) -> Reply {

@@ -13,9 +13,18 @@ use tests::{PASSWORD, TestApp};
 /// The binary, built once with the profile and into the folder of the tests.
 static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = std::env::current_exe().expect("the tests are a program");
-    let folder = tests.ancestors().nth(2).expect("target/<profile>/deps/<tests>");
+    let folder = tests
+        .ancestors()
+        .nth(2)
+        .expect("target/<profile>/deps/<tests>");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "lms-server", "--target-dir"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "lms-server",
+        "--target-dir",
+    ]);
     build.arg(folder.parent().expect("target/<profile>"));
     if folder.ends_with("release") {
         build.arg("--release");
@@ -30,7 +39,9 @@ fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
     command.args(arguments).env_clear();
     command.env("DATABASE_URL", app.database_url());
     command.env("LMS_JWT_SECRET", "a secret of tests, 32 bytes long");
-    command.env("LMS_ADMIN_EMAIL", "first@test.example").env("LMS_ADMIN_PASSWORD", PASSWORD);
+    command
+        .env("LMS_ADMIN_EMAIL", "first@test.example")
+        .env("LMS_ADMIN_PASSWORD", PASSWORD);
     command.output().expect("it starts")
 }
 

@@ -47,10 +47,18 @@ async fn constraints(app: &TestApp) -> Vec<(String, String)> {
         DbKind::Sqlite => "SELECT sql FROM sqlite_master WHERE type = 'table'",
     };
     let found = texts(app, found).await;
-    let parts = found.iter().flat_map(|sql| sql.split("CONSTRAINT ").skip(1));
+    let parts = found
+        .iter()
+        .flat_map(|sql| sql.split("CONSTRAINT ").skip(1));
     let split = parts.filter_map(|part| part.split_once(' '));
     let ours = split.filter(|(name, _)| !name.starts_with("ty_") && !name.contains("schema_migr"));
-    ours.map(|(name, rule)| (name.to_owned(), rule.trim().trim_end_matches(',').to_owned())).collect()
+    ours.map(|(name, rule)| {
+        (
+            name.to_owned(),
+            rule.trim().trim_end_matches(',').to_owned(),
+        )
+    })
+    .collect()
 }
 
 /// Everything the database says of its schema, in its own words.
@@ -69,15 +77,24 @@ async fn schema(app: &TestApp) -> BTreeSet<String> {
 }
 
 async fn tables(app: &TestApp) -> Vec<String> {
-    texts(app, match app.kind {
-        DbKind::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
-        DbKind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
-    }).await
+    texts(
+        app,
+        match app.kind {
+            DbKind::Postgres => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
+            DbKind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
+        },
+    )
+    .await
 }
 
 async fn drift(app: &TestApp) -> Vec<String> {
     let tables = app.lms.app.registry().tables();
-    app.lms.app.db().drift(&tables).await.expect("the catalogue can be read")
+    app.lms
+        .app
+        .db()
+        .drift(&tables)
+        .await
+        .expect("the catalogue can be read")
 }
 
 /// The name of the rule that a statement broke.
@@ -265,7 +282,10 @@ fn text(length: usize) -> String {
 /// 3.10: tables, columns, nullability, keys, rules and indexes are the same on both databases.
 #[tokio::test]
 async fn both_databases_have_the_same_schema() {
-    let (sqlite, postgres) = (TestApp::new(DbKind::Sqlite).await, TestApp::new(DbKind::Postgres).await);
+    let (sqlite, postgres) = (
+        TestApp::new(DbKind::Sqlite).await,
+        TestApp::new(DbKind::Postgres).await,
+    );
     let (sqlite, postgres) = (names(&sqlite).await, names(&postgres).await);
     let differing: Vec<_> = sqlite.symmetric_difference(&postgres).collect();
     assert_eq!(differing, Vec::<&String>::new());

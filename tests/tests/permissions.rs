@@ -1,7 +1,10 @@
 //! What the policies must not let through: foreign rows, new values, references, roles by name.
 
 use axum::http::{Method, header};
-use crud_core::{Principal, testing::{Client, Reply, on_both}};
+use crud_core::{
+    Principal,
+    testing::{Client, Reply, on_both},
+};
 use serde_json::{Value, json};
 use tests::TestApp;
 

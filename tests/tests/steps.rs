@@ -25,7 +25,12 @@ pub(crate) async fn draft(by: &Client, title: &str) -> String {
 
 /// The path of a new course that everyone sees.
 pub(crate) async fn published(by: &Client, title: &str) -> String {
-    made(by, "/courses", json!({"title": title, "is_published": true})).await
+    made(
+        by,
+        "/courses",
+        json!({"title": title, "is_published": true}),
+    )
+    .await
 }
 
 /// The path of a new lesson.
@@ -58,13 +63,21 @@ pub(crate) async fn run(app: &TestApp, sql: &str, id: &str) -> DbResult<usize> {
 /// The first column of a query, which is text.
 pub(crate) async fn texts(app: &TestApp, sql: &str) -> Vec<String> {
     let statement = Stmt::new().text(sql.into()).uncached();
-    let rows = app.lms.app.db().load::<_, st::Text>(Access::Read, statement);
+    let rows = app
+        .lms
+        .app
+        .db()
+        .load::<_, st::Text>(Access::Read, statement);
     rows.await.unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
 /// How many rows a table has.
 pub(crate) async fn count(app: &TestApp, table: &str) -> i64 {
     let statement = Stmt::new().text(format!("SELECT count(*) FROM {table}").into());
-    let rows = app.lms.app.db().load::<i64, st::BigInt>(Access::Read, statement);
+    let rows = app
+        .lms
+        .app
+        .db()
+        .load::<i64, st::BigInt>(Access::Read, statement);
     rows.await.expect("the table can be counted")[0]
 }

@@ -59,7 +59,16 @@ fn merged(target: Value, patch: &Value) -> Value {
 }
 
 /// Few names, so that patches meet what is there; some that SQL or JSON could stumble over.
-const NAMES: [&str; 8] = ["a", "b", "A", "", "é", "it's \"so\"", "a.b[0]/~$", "\\u0061\n"];
+const NAMES: [&str; 8] = [
+    "a",
+    "b",
+    "A",
+    "",
+    "é",
+    "it's \"so\"",
+    "a.b[0]/~$",
+    "\\u0061\n",
+];
 
 fn value(random: &mut Random, depth: u64) -> Value {
     match random.below(if depth == 0 { 6 } else { 9 }) {
@@ -68,7 +77,9 @@ fn value(random: &mut Random, depth: u64) -> Value {
         3 => json!(i64::try_from(random.below(1 << 53)).expect("it fits") - (1 << 52)),
         4 => json!(0.5 + random.below(100) as f64),
         5 => json!(*random.pick(&NAMES)),
-        6 => (0..random.below(3)).map(|_| value(random, depth - 1)).collect(),
+        6 => (0..random.below(3))
+            .map(|_| value(random, depth - 1))
+            .collect(),
         _ => object(random, depth - 1),
     }
 }
@@ -76,7 +87,12 @@ fn value(random: &mut Random, depth: u64) -> Value {
 fn object(random: &mut Random, depth: u64) -> Value {
     let names = (0..random.below(4)).map(|_| (*random.pick(&NAMES)).to_owned());
     let names: Vec<_> = names.collect();
-    Value::Object(names.into_iter().map(|name| (name, value(random, depth))).collect())
+    Value::Object(
+        names
+            .into_iter()
+            .map(|name| (name, value(random, depth)))
+            .collect(),
+    )
 }
 
 /// The same document with every character of its names and texts escaped.
@@ -358,9 +374,14 @@ async fn count_up(by: &Client, path: &str, times: u64) -> u64 {
         loop {
             let row = by.get(path).await.is(200);
             tokio::task::yield_now().await;
-            let number: u64 = row["name"].as_str().and_then(|n| n.parse().ok()).expect("a number");
+            let number: u64 = row["name"]
+                .as_str()
+                .and_then(|n| n.parse().ok())
+                .expect("a number");
             let patch = json!({"name": (number + 1).to_string()});
-            let call = by.request(Method::PATCH, path).header(header::IF_MATCH, row.etag());
+            let call = by
+                .request(Method::PATCH, path)
+                .header(header::IF_MATCH, row.etag());
             let answer = call.json(patch).send().await;
             if answer.status == 200 {
                 break;

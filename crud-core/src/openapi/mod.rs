@@ -19,6 +19,7 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::schemas::clean;
 pub use self::{
     check::{check, faults},
     document::document,

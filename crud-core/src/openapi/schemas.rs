@@ -143,7 +143,7 @@ fn definitions(generator: &mut SchemaGenerator) -> BTreeMap<String, Value> {
 }
 
 /// Removes what schemars adds beyond need, and states the limits of integers.
-pub(super) fn clean(mut schema: Schema) -> Value {
+pub(crate) fn clean(mut schema: Schema) -> Value {
     RecursiveTransform(|schema: &mut Schema| {
         schema.remove("$schema");
         if schema.get("default").is_some_and(Value::is_null) {

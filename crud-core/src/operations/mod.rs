@@ -160,17 +160,11 @@ impl<'a> Context<'a> {
     pub(crate) async fn create_row(&self, r: &Resource, mut set: Vec<Assignment>) -> Result<Row> {
         let rule = self.admit(r, Action::Create)?;
         let id = Uuid::now_v7();
-        self.stamp(&mut set);
-        let now = set
-            .iter()
-            .find(|a| a.column == "updated_at")
-            .map(|a| a.value.clone());
-        if let Some(value) = now {
-            set.push(Assignment {
-                column: "created_at",
-                value,
-            });
-        }
+        let value = self.stamp(&mut set);
+        set.push(Assignment {
+            column: "created_at",
+            value,
+        });
         let by = self.author();
         set.push(Assignment {
             column: "created_by",
@@ -214,11 +208,8 @@ impl<'a> Context<'a> {
         id: Uuid,
         expected: Expected<'_>,
     ) -> Result<Row> {
-        let set = vec![Assignment {
-            column: "archived_at",
-            value: bind::<st::Timestamptz, _>(Timestamp::now()),
-        }];
-        self.change(r, Action::Archive, id, set, expected).await
+        self.change(r, Action::Archive, id, Vec::new(), expected)
+            .await
     }
 
     /// Brings an archived row back; one that is not archived stays as it is.
@@ -276,10 +267,16 @@ impl<'a> Context<'a> {
         if rule.is_never() {
             return Err(self.untouched(r, action, id, &rule, expected).await);
         }
+        let now = self.stamp(&mut set);
+        if action == Action::Archive {
+            set.push(Assignment {
+                column: "archived_at",
+                value: now,
+            });
+        }
         let changed = |name: &str| set.iter().any(|a| a.column == name);
         // The scope held before the write; it can only fail after it if the write touches it.
         let check = rule.predicate.mentions(&changed).then_some(&rule);
-        self.stamp(&mut set);
         let archived = match action {
             Action::Restore => Archived::Only,
             _ => Archived::Hidden,
@@ -346,18 +343,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Sets `updated_at` and `updated_by`.
-    fn stamp(&self, set: &mut Vec<Assignment>) {
-        let value = bind::<st::Timestamptz, _>(Timestamp::now());
+    /// Sets `updated_at` and `updated_by`; gives the time of the write.
+    fn stamp(&self, set: &mut Vec<Assignment>) -> Frag {
+        let now = bind::<st::Timestamptz, _>(Timestamp::now());
         set.push(Assignment {
             column: "updated_at",
-            value,
+            value: now.clone(),
         });
         let value = self.author();
         set.push(Assignment {
             column: "updated_by",
             value,
         });
+        now
     }
 
     fn author(&self) -> Frag {
