@@ -8,11 +8,13 @@ use schemars::Schema;
 
 use crate::sql_types::{Timestamptz, Uuid};
 
+pub use futures_util::future::BoxFuture;
 pub use {diesel, schemars, serde, validator};
 
 pub use crate::{
     dto::{Assignments, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
     entity::SortColumn,
+    hook::{After, Before},
     principal::Principal,
     query::Params,
     search::Search,

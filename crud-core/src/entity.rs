@@ -9,10 +9,13 @@ use diesel::{
     internal::table_macro::{Identifier, StaticQueryFragment},
 };
 
+use futures_util::future::BoxFuture;
+
 use crate::{
     Result,
     db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
+    hook::{After, Before},
     policy::Policy,
     principal::Principal,
     search::Search,
@@ -108,6 +111,27 @@ pub trait EntityInterface: Send + Sync + 'static {
         _principal: &Principal,
     ) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether [`before_write`](Self::before_write) is declared.
+    const BEFORE_WRITE: bool = false;
+    /// Whether [`after_write`](Self::after_write) is declared.
+    const AFTER_WRITE: bool = false;
+
+    /// Runs in the transaction of every write, before its statement.
+    fn before_write<'a>(_write: &'a mut Before<'_, Self>) -> BoxFuture<'a, Result<()>>
+    where
+        Self: Sized,
+    {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Runs in the transaction of every write, after its statement.
+    fn after_write<'a>(_write: &'a After<'_, Self>) -> BoxFuture<'a, Result<()>>
+    where
+        Self: Sized,
+    {
+        Box::pin(async { Ok(()) })
     }
 }
 

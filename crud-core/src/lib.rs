@@ -104,6 +104,7 @@ pub mod dto;
 pub mod entity;
 pub mod error;
 pub mod extract;
+pub mod hook;
 pub mod openapi;
 pub mod operations;
 pub mod policy;

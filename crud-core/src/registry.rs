@@ -15,6 +15,7 @@ use crate::{
     db::{Frag, Rendered, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named, SortColumn},
+    hook::{self, AfterFn, BeforeFn},
     operations::Projection,
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
@@ -116,6 +117,8 @@ pub struct Resource {
     pub(crate) create_shape: BodyShape,
     pub(crate) update_shape: BodyShape,
     pub(crate) search: SearchFn,
+    pub(crate) before_write: Option<BeforeFn>,
+    pub(crate) after_write: Option<AfterFn>,
     create: BodyFn,
     replace: BodyFn,
     update: BodyFn,
@@ -184,6 +187,8 @@ impl Resource {
             update: |bytes, shape, principal| {
                 update_assignments::<E>(body::read(bytes, shape)?, principal)
             },
+            before_write: hook::before::<E>(),
+            after_write: hook::after::<E>(),
             scope: |principal, action| E::Policy::scope(principal, action).erase(),
             mask: |principal| E::Policy::fields(principal).erase(),
             shape,
@@ -196,6 +201,11 @@ impl Resource {
         Action::ALL
             .into_iter()
             .filter(move |a| archivable || !matches!(a, Action::Archive | Action::Restore))
+    }
+
+    /// Whether a write needs a transaction for what the entity does around it.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.before_write.is_some() || self.after_write.is_some()
     }
 
     /// Whether someone who is not signed in may do this on some row.

@@ -51,6 +51,8 @@ use syn::Error;
 /// | `default_sort` | the order of a list that names none, as `"-created_at,title"` | `"-created_at"` |
 /// | `before_create` | `fn(&mut CourseCreate, &mut Assignments<courses::table>, &Principal) -> Result<()>` | nothing |
 /// | `before_update` | the same, over `CourseUpdate` | nothing |
+/// | `before_write` | `async fn(&mut Before<'_, Course>) -> Result<()>`: runs in the transaction of every write, before its statement | nothing |
+/// | `after_write` | `async fn(&After<'_, Course>) -> Result<()>`: the same, after its statement; an error undoes the write | nothing |
 /// | `name` | the name in messages and operation ids | the struct's name |
 ///
 /// The doc comment describes the entity in the API's documentation. The table must have the standard

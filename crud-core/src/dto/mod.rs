@@ -165,6 +165,14 @@ impl<T> Assignments<T> {
         self.list.iter().any(|a| a.column == C::NAME)
     }
 
+    /// The list again.
+    pub(crate) fn from_list(list: Vec<Assignment>) -> Self {
+        Self {
+            list,
+            table: PhantomData,
+        }
+    }
+
     /// The list itself.
     pub fn into_list(self) -> Vec<Assignment> {
         self.list

@@ -1,6 +1,7 @@
 //! What can be done with an entity: policy → statement → database → row, for every transport alike
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
+mod around;
 mod fault;
 mod integers;
 mod projection;
@@ -88,6 +89,25 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The transaction in which everything runs, if there is one.
+    pub const fn tx(&self) -> Option<&'a Tx> {
+        match self.place {
+            Place::Tx(tx) => Some(tx),
+            Place::Db(_) => None,
+        }
+    }
+
+    /// The same place, on behalf of the server itself, whom every policy lets pass.
+    #[must_use]
+    pub const fn as_system(&self) -> Self {
+        static SYSTEM: Principal = Principal::system();
+        Self {
+            registry: self.registry,
+            principal: &SYSTEM,
+            place: self.place,
+        }
+    }
+
     fn executor(&self) -> &'a dyn Executor {
         match self.place {
             Place::Db(db) => db,
@@ -157,8 +177,15 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
-    pub(crate) async fn create_row(&self, r: &Resource, mut set: Vec<Assignment>) -> Result<Row> {
+    pub(crate) async fn create_row(&self, r: &Resource, set: Vec<Assignment>) -> Result<Row> {
         let rule = self.admit(r, Action::Create)?;
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            let row = Box::pin(cx.create_row(r, set)).await?;
+            return self.committed(r, tx, row).await;
+        }
+        let mut set = self.before(r, Action::Create, None, set).await?;
+        let changed = columns(r, &set);
         let id = Uuid::now_v7();
         let value = self.stamp(&mut set);
         set.push(Assignment {
@@ -181,7 +208,10 @@ impl<'a> Context<'a> {
         let rows = self
             .write(r, Action::Create, &rule, sql, rows, &set)
             .await?;
-        row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
+        let row = row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))?;
+        self.after(r, Action::Create, None, Some(id), changed)
+            .await?;
+        Ok(row)
     }
 
     /// Changes a row.
@@ -243,6 +273,16 @@ impl<'a> Context<'a> {
         if rule.is_never() {
             return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
         }
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            Box::pin(cx.delete_row(r, id, expected)).await?;
+            return self.committed(r, tx, ()).await;
+        }
+        let old = self.old(r, id, Archived::Any, &rule).await?;
+        if old.is_some() {
+            self.before(r, Action::Delete, old.clone(), Vec::new())
+                .await?;
+        }
         let sql = statement::delete(r, id, &rule, expected);
         let deleted = match self.executor().execute(sql).await {
             Ok(deleted) => deleted,
@@ -251,7 +291,7 @@ impl<'a> Context<'a> {
         if deleted == 0 {
             return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
         }
-        Ok(())
+        self.after(r, Action::Delete, old, None, Vec::new()).await
     }
 
     /// `UPDATE`, in whatever words.
@@ -260,13 +300,28 @@ impl<'a> Context<'a> {
         r: &Resource,
         action: Action,
         id: Uuid,
-        mut set: Vec<Assignment>,
+        set: Vec<Assignment>,
         expected: Expected<'_>,
     ) -> Result<Row> {
         let rule = r.rule(self.principal, action);
         if rule.is_never() {
             return Err(self.untouched(r, action, id, &rule, expected).await);
         }
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            let row = Box::pin(cx.change(r, action, id, set, expected)).await?;
+            return self.committed(r, tx, row).await;
+        }
+        let archived = match action {
+            Action::Restore => Archived::Only,
+            _ => Archived::Hidden,
+        };
+        let old = self.old(r, id, archived, &rule).await?;
+        let mut set = match old.is_some() {
+            true => self.before(r, action, old.clone(), set).await?,
+            false => set,
+        };
+        let written = columns(r, &set);
         let now = self.stamp(&mut set);
         if action == Action::Archive {
             set.push(Assignment {
@@ -277,16 +332,13 @@ impl<'a> Context<'a> {
         let changed = |name: &str| set.iter().any(|a| a.column == name);
         // The scope held before the write; it can only fail after it if the write touches it.
         let check = rule.predicate.mentions(&changed).then_some(&rule);
-        let archived = match action {
-            Action::Restore => Archived::Only,
-            _ => Archived::Hidden,
-        };
         let projection = r.get.masked(&r.mask(self.principal));
         let select = &projection.select;
         let sql = statement::update(r, id, &set, archived, &rule, expected, select, check);
         let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
         let rows = self.write(r, action, &rule, sql, rows, &set).await?;
         if let Some(row) = row(id, *rows) {
+            self.after(r, action, old, Some(id), written).await?;
             return Ok(row);
         }
         match self.untouched(r, action, id, &rule, expected).await {
@@ -437,6 +489,14 @@ impl<'a> Context<'a> {
             tx.doom();
         }
         Err(refused(r, self.principal, action, rule))
+    }
+}
+
+/// The columns that a hook is told of.
+fn columns(r: &Resource, set: &[Assignment]) -> Vec<&'static str> {
+    match r.after_write {
+        Some(_) => set.iter().map(|a| a.column).collect(),
+        None => Vec::new(),
     }
 }
 

@@ -20,6 +20,11 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
     within(live(r, by_id(r, sql, id), archived), rule)
 }
 
+/// The whole row that a write is about to change, locked until the transaction ends.
+pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
+    get(r, &r.get.select, id, archived, rule).per_backend(" FOR UPDATE", "")
+}
+
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
 /// write's scope covers it. No row: it does not exist, or the caller may not see it.
 pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) -> Stmt {

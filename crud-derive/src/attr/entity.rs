@@ -25,6 +25,8 @@ const GRAMMAR: Grammar = Grammar {
         "default_sort",
         "before_create",
         "before_update",
+        "before_write",
+        "after_write",
         "name",
     ],
 };
@@ -46,6 +48,8 @@ pub(crate) struct EntityArgs {
     pub default_sort: Option<LitStr>,
     pub before_create: Option<Path>,
     pub before_update: Option<Path>,
+    pub before_write: Option<Path>,
+    pub after_write: Option<Path>,
     pub name: Option<LitStr>,
     /// The words given, faulty values included: what was tried is not missing.
     pub tried: Vec<String>,
@@ -96,6 +100,8 @@ impl EntityArgs {
             }
             "before_create" => self.before_create = Some(value(key, input, "before_create = f")?),
             "before_update" => self.before_update = Some(value(key, input, "before_update = f")?),
+            "before_write" => self.before_write = Some(value(key, input, "before_write = f")?),
+            "after_write" => self.after_write = Some(value(key, input, "after_write = f")?),
             "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
             _ => return Ok(false),
         }

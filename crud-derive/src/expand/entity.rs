@@ -51,6 +51,14 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
         .before_update
         .as_ref()
         .map(|function| hook(function, &quote!(before_update), &quote!(Update), table));
+    let before_write = entity
+        .before_write
+        .as_ref()
+        .map(|function| around(function, &quote!(before_write), &quote!(BEFORE_WRITE), true));
+    let after_write = entity
+        .after_write
+        .as_ref()
+        .map(|function| around(function, &quote!(after_write), &quote!(AFTER_WRITE), false));
     let standard = standard_columns(table);
     quote! {
         const _: () = {
@@ -74,6 +82,8 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #search
                 #before_create
                 #before_update
+                #before_write
+                #after_write
             }
             #standard
         };
@@ -148,6 +158,26 @@ fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) ->
             #set: &mut ::crud_core::__private::Assignments<#table::table>,
             #principal: &::crud_core::__private::Principal,
         ) -> ::crud_core::Result<()> {
+            #call
+        }
+    }
+}
+
+/// A hook of the transaction; `before` may change what is written.
+fn around(function: &Path, name: &TokenStream, flag: &TokenStream, before: bool) -> TokenStream {
+    let [write] = locals(["write"]);
+    let told = match before {
+        true => quote!(mut ::crud_core::__private::Before<'_, Self>),
+        false => quote!(::crud_core::__private::After<'_, Self>),
+    };
+    let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
+        ::std::boxed::Box::pin(#function(#write))
+    };
+    quote! {
+        const #flag: bool = true;
+        fn #name<'a>(
+            #write: &'a #told,
+        ) -> ::crud_core::__private::BoxFuture<'a, ::crud_core::Result<()>> {
             #call
         }
     }

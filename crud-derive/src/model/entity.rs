@@ -31,6 +31,8 @@ pub(crate) struct Entity {
     pub default_sort: Option<LitStr>,
     pub before_create: Option<Path>,
     pub before_update: Option<Path>,
+    pub before_write: Option<Path>,
+    pub after_write: Option<Path>,
 }
 
 impl Entity {
@@ -66,6 +68,8 @@ impl Entity {
             default_sort,
             before_create,
             before_update,
+            before_write,
+            after_write,
             name,
             tried,
         } = args;
@@ -115,6 +119,8 @@ impl Entity {
             default_sort,
             before_create,
             before_update,
+            before_write,
+            after_write,
         })
     }
 }

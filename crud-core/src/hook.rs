@@ -1,0 +1,144 @@
+//! What an entity does of its own around a write, inside the write's transaction: a rule that needs
+//! other rows, or an effect on them. A hook that fails undoes the write and everything with it.
+//!
+//! [`operations`](crate::operations) calls hooks; they call operations through their [`Context`].
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::{
+    Error, Result,
+    db::Tx,
+    dto::{Assignment, Assignments},
+    entity::EntityInterface,
+    operations::Context,
+    policy::Action,
+    principal::Principal,
+};
+
+/// A write that is about to happen.
+pub struct Before<'a, E: EntityInterface> {
+    write: Write<'a>,
+    old: Option<E::Get>,
+    /// The columns that will be written; a hook may set more.
+    pub set: Assignments<E::Table>,
+}
+
+/// A write that has happened, and is not yet committed.
+pub struct After<'a, E: EntityInterface> {
+    write: Write<'a>,
+    old: Option<E::Get>,
+    new: Option<E::Get>,
+    changed: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct Write<'a> {
+    cx: Context<'a>,
+    action: Action,
+}
+
+/// What both kinds of hook are told.
+macro_rules! told {
+    ($hook:ident) => {
+        impl<'a, E: EntityInterface> $hook<'a, E> {
+            /// What is done.
+            pub const fn action(&self) -> Action {
+                self.write.action
+            }
+
+            /// Who does it.
+            pub const fn principal(&self) -> &'a Principal {
+                self.write.cx.principal
+            }
+
+            /// Operations in the same transaction, on behalf of the caller.
+            pub const fn context(&self) -> Context<'a> {
+                self.write.cx
+            }
+
+            /// Operations in the same transaction that every policy lets pass: the server's own.
+            pub const fn system(&self) -> Context<'a> {
+                self.write.cx.as_system()
+            }
+
+            /// The transaction itself, for other Diesel queries.
+            ///
+            /// # Errors
+            /// Never in a hook, which always runs in one.
+            pub fn tx(&self) -> Result<&'a Tx> {
+                let tx = self.write.cx.tx();
+                tx.ok_or_else(|| Error::internal("a hook runs without a transaction"))
+            }
+
+            /// The row before the write, with every field; `None` when it is created.
+            pub const fn old(&self) -> Option<&E::Get> {
+                self.old.as_ref()
+            }
+        }
+    };
+}
+told!(Before);
+told!(After);
+
+impl<E: EntityInterface> After<'_, E> {
+    /// The row after the write, with every field; `None` when it was deleted.
+    pub const fn new(&self) -> Option<&E::Get> {
+        self.new.as_ref()
+    }
+
+    /// The columns that were written, apart from those that the framework writes itself.
+    pub fn changed(&self) -> &[&'static str] {
+        &self.changed
+    }
+}
+
+/// A `before_write` hook without its types.
+pub(crate) type BeforeFn = for<'a> fn(
+    Context<'a>,
+    Action,
+    Option<Bytes>,
+    Vec<Assignment>,
+) -> BoxFuture<'a, Result<Vec<Assignment>>>;
+
+/// An `after_write` hook without its types.
+pub(crate) type AfterFn = for<'a> fn(
+    Context<'a>,
+    Action,
+    Option<Bytes>,
+    Option<Bytes>,
+    Vec<&'static str>,
+) -> BoxFuture<'a, Result<()>>;
+
+pub(crate) fn before<E: EntityInterface>() -> Option<BeforeFn> {
+    E::BEFORE_WRITE.then_some(|cx, action, old, set| {
+        Box::pin(async move {
+            let mut before = Before::<E> {
+                write: Write { cx, action },
+                old: row::<E>(old)?,
+                set: Assignments::from_list(set),
+            };
+            E::before_write(&mut before).await?;
+            Ok(before.set.into_list())
+        })
+    })
+}
+
+pub(crate) fn after<E: EntityInterface>() -> Option<AfterFn> {
+    E::AFTER_WRITE.then_some(|cx, action, old, new, changed| {
+        Box::pin(async move {
+            let after = After::<E> {
+                write: Write { cx, action },
+                old: row::<E>(old)?,
+                new: row::<E>(new)?,
+                changed,
+            };
+            E::after_write(&after).await
+        })
+    })
+}
+
+fn row<E: EntityInterface>(json: Option<Bytes>) -> Result<Option<E::Get>> {
+    let row = json.map(|json| serde_json::from_slice(&json));
+    row.transpose().map_err(Error::internal)
+}
