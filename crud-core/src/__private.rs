@@ -14,7 +14,7 @@ pub use {diesel, schemars, serde, validator};
 pub use crate::{
     dto::{Assignments, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
     entity::SortColumn,
-    hook::{After, Before},
+    hook::{After, Before, Fault},
     principal::Principal,
     query::Params,
     search::Search,

@@ -12,10 +12,10 @@ use diesel::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Result,
+    Error, Result,
     db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
-    hook::{After, Before},
+    hook::{After, Before, Fault},
     policy::Policy,
     principal::Principal,
     search::Search,
@@ -111,6 +111,12 @@ pub trait EntityInterface: Send + Sync + 'static {
         _principal: &Principal,
     ) -> Result<()> {
         Ok(())
+    }
+
+    /// Says in the entity's own words why the database refused a write; `None` leaves that to the
+    /// framework.
+    fn explain(_fault: &Fault) -> Option<Error> {
+        None
     }
 
     /// Whether [`before_write`](Self::before_write) is declared.

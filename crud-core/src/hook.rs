@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Error, Result,
-    db::Tx,
+    db::{DbError, Tx},
     dto::{Assignment, Assignments},
     entity::EntityInterface,
     operations::Context,
@@ -90,6 +90,57 @@ impl<E: EntityInterface> After<'_, E> {
     /// The columns that were written, apart from those that the framework writes itself.
     pub fn changed(&self) -> &[&'static str] {
         &self.changed
+    }
+}
+
+/// What the database refused a write for, so that an entity can say it in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Another row has the same values.
+    Unique {
+        /// The columns that must be unique together.
+        columns: Vec<String>,
+    },
+    /// The row refers to one that does not exist.
+    ForeignKey {
+        /// The referring columns; empty where SQLite does not say.
+        columns: Vec<String>,
+    },
+    /// A check does not hold.
+    Check {
+        /// The constraint's name.
+        constraint: String,
+    },
+}
+
+impl Fault {
+    /// The fault behind an error of the database, if it is one of these.
+    pub(crate) fn of(error: &DbError) -> Option<Self> {
+        match error {
+            DbError::Unique { columns, .. } => Some(Self::Unique {
+                columns: columns.clone(),
+            }),
+            DbError::ForeignKey {
+                columns,
+                still_referenced: None | Some(false),
+                ..
+            } => Some(Self::ForeignKey {
+                columns: columns.clone(),
+            }),
+            DbError::Check { constraint, .. } => Some(Self::Check {
+                constraint: constraint.clone().unwrap_or_default(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether exactly these columns must be unique together, in whatever order.
+    pub fn is_unique(&self, expected: &[&str]) -> bool {
+        let Self::Unique { columns } = self else {
+            return false;
+        };
+        columns.len() == expected.len() && columns.iter().all(|c| expected.contains(&c.as_str()))
     }
 }
 

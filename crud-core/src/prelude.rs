@@ -9,7 +9,7 @@ pub use crate::{
     Action, Context, EntityInterface, Error, Json, Policy, Principal, Result, Scope, Timestamp,
     Uuid, dto,
     dto::Assignments,
-    hook::{After, Before},
+    hook::{After, Before, Fault},
     policy::Fields,
     search::{Search, TextSearch},
     text_enum,

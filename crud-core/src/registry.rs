@@ -10,12 +10,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
-    Result,
+    Error, Result,
     body::{self, BodyShape},
     db::{Frag, Rendered, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named, SortColumn},
-    hook::{self, AfterFn, BeforeFn},
+    hook::{self, AfterFn, BeforeFn, Fault},
     operations::Projection,
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
@@ -119,6 +119,7 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    pub(crate) explain: fn(&Fault) -> Option<Error>,
     create: BodyFn,
     replace: BodyFn,
     update: BodyFn,
@@ -189,6 +190,7 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            explain: E::explain,
             scope: |principal, action| E::Policy::scope(principal, action).erase(),
             mask: |principal| E::Policy::fields(principal).erase(),
             shape,

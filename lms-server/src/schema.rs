@@ -145,12 +145,59 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// Students in courses.
+    enrollments (id) {
+        id -> Uuid,
+        student_id -> Uuid,
+        course_id -> Uuid,
+        enrolled_at -> Timestamptz,
+        /// Null until every lesson is done.
+        completed_at -> Nullable<Timestamptz>,
+        final_result -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// How far students have come with the lessons of their courses.
+    lesson_progress (id) {
+        id -> Uuid,
+        enrollment_id -> Uuid,
+        lesson_id -> Uuid,
+        completed -> Bool,
+        completed_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
 // `created_by` and `updated_by` refer to users too; Diesel joins over one key per pair, so name them with `.on()`.
 diesel::joinable!(courses -> users (instructor_id));
 diesel::joinable!(modules -> courses (course_id));
 diesel::joinable!(lessons -> courses (course_id));
 diesel::joinable!(lessons -> modules (module_id));
 diesel::joinable!(assessments -> courses (course_id));
+
+diesel::joinable!(enrollments -> users (student_id));
+diesel::joinable!(enrollments -> courses (course_id));
+diesel::joinable!(lesson_progress -> enrollments (enrollment_id));
+diesel::joinable!(lesson_progress -> lessons (lesson_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -159,4 +206,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     modules,
     lessons,
     assessments,
+    enrollments,
+    lesson_progress,
 );

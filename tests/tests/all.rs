@@ -6,6 +6,7 @@ mod commands;
 mod conformance;
 mod courses;
 mod database;
+mod enrollments;
 mod errors;
 mod faults;
 mod hardening;

@@ -30,7 +30,10 @@ impl<'a> Context<'a> {
     where
         'a: 't,
     {
-        Context::within(self.registry, tx, self.principal)
+        Context {
+            beside: self.beside,
+            ..Context::within(self.registry, tx, self.principal)
+        }
     }
 
     /// Commits, and gives what was done. Without this the transaction rolls back by itself.

@@ -1,7 +1,7 @@
 //! Why an operation failed, in the client's terms: refusals of the policy, and every fault of the
 //! database mapped on purpose. What is not listed here is an internal error.
 
-use super::{Context, Place, integers::Integers};
+use super::{Context, integers::Integers};
 use crate::{
     Error,
     db::{DbError, Stmt},
@@ -141,7 +141,7 @@ fn check(r: &Resource, constraint: &str) -> Error {
 /// Which of the written columns refers to nothing. SQLite does not say, so it is asked: for each
 /// foreign key of the table, whether the value that was to be written is there.
 async fn dangling(r: &Resource, cx: &Context<'_>, set: &[Assignment]) -> Vec<String> {
-    let Place::Db(db) = cx.place else {
+    let Some(db) = cx.beside else {
         return Vec::new();
     };
     let Ok(keys) = db.foreign_keys(r.shape.name).await else {

@@ -21,6 +21,7 @@ use crate::{
     Error, Result, Timestamp, Uuid,
     db::{Access, Db, DbError, Executor, Frag, Stmt, Tx, bind},
     dto::Assignment,
+    hook::Fault,
     policy::{Action, Rule},
     principal::Principal,
     query::{Archived, ListRequest, Total},
@@ -36,6 +37,8 @@ pub struct Context<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) principal: &'a Principal,
     place: Place<'a>,
+    /// The database beside the transaction, to ask it why it refused something.
+    beside: Option<&'a Db>,
 }
 
 #[derive(Clone, Copy)]
@@ -77,6 +80,7 @@ impl<'a> Context<'a> {
             registry,
             principal,
             place: Place::Db(db),
+            beside: Some(db),
         }
     }
 
@@ -86,6 +90,7 @@ impl<'a> Context<'a> {
             registry,
             principal,
             place: Place::Tx(tx),
+            beside: None,
         }
     }
 
@@ -105,6 +110,7 @@ impl<'a> Context<'a> {
             registry: self.registry,
             principal: &SYSTEM,
             place: self.place,
+            beside: self.beside,
         }
     }
 
@@ -475,6 +481,9 @@ impl<'a> Context<'a> {
     ) -> Result<Box<JsonRows>> {
         let rows = match executor.load_into(Access::Write, sql, rows).await {
             Ok(sink) => recover::<JsonRows>(sink)?,
+            Err(error) if let Some(said) = Fault::of(&error).and_then(|f| (r.explain)(&f)) => {
+                return Err(said);
+            }
             // A row that refers to nothing, and one that refers to what the caller may not touch,
             // get the same answer, or the difference would tell what exists.
             Err(DbError::ForeignKey { .. }) if !rule.is_always() && action != Action::Delete => {

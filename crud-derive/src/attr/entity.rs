@@ -27,6 +27,7 @@ const GRAMMAR: Grammar = Grammar {
         "before_update",
         "before_write",
         "after_write",
+        "explain",
         "name",
     ],
 };
@@ -50,6 +51,7 @@ pub(crate) struct EntityArgs {
     pub before_update: Option<Path>,
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
+    pub explain: Option<Path>,
     pub name: Option<LitStr>,
     /// The words given, faulty values included: what was tried is not missing.
     pub tried: Vec<String>,
@@ -102,6 +104,7 @@ impl EntityArgs {
             "before_update" => self.before_update = Some(value(key, input, "before_update = f")?),
             "before_write" => self.before_write = Some(value(key, input, "before_write = f")?),
             "after_write" => self.after_write = Some(value(key, input, "after_write = f")?),
+            "explain" => self.explain = Some(value(key, input, "explain = f")?),
             "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
             _ => return Ok(false),
         }

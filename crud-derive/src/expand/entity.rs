@@ -59,6 +59,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
         .after_write
         .as_ref()
         .map(|function| around(function, &quote!(after_write), &quote!(AFTER_WRITE), false));
+    let explain = entity.explain.as_ref().map(explain);
     let standard = standard_columns(table);
     quote! {
         const _: () = {
@@ -84,6 +85,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #before_update
                 #before_write
                 #after_write
+                #explain
             }
             #standard
         };
@@ -158,6 +160,22 @@ fn hook(function: &Path, name: &TokenStream, dto: &TokenStream, table: &Path) ->
             #set: &mut ::crud_core::__private::Assignments<#table::table>,
             #principal: &::crud_core::__private::Principal,
         ) -> ::crud_core::Result<()> {
+            #call
+        }
+    }
+}
+
+fn explain(function: &Path) -> TokenStream {
+    let [fault, declared] = locals(["fault", "declared"]);
+    let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
+        let #declared: fn(&::crud_core::__private::Fault)
+            -> ::core::option::Option<::crud_core::Error> = #function;
+        #declared(#fault)
+    };
+    quote! {
+        fn explain(
+            #fault: &::crud_core::__private::Fault,
+        ) -> ::core::option::Option<::crud_core::Error> {
             #call
         }
     }

@@ -33,6 +33,7 @@ pub(crate) struct Entity {
     pub before_update: Option<Path>,
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
+    pub explain: Option<Path>,
 }
 
 impl Entity {
@@ -70,6 +71,7 @@ impl Entity {
             before_update,
             before_write,
             after_write,
+            explain,
             name,
             tried,
         } = args;
@@ -121,6 +123,7 @@ impl Entity {
             before_update,
             before_write,
             after_write,
+            explain,
         })
     }
 }

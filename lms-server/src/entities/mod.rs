@@ -2,7 +2,9 @@
 
 pub mod assessment;
 pub mod course;
+pub mod enrollment;
 pub mod lesson;
+pub mod lesson_progress;
 pub mod module;
 pub mod organization;
 pub mod user;
@@ -18,4 +20,6 @@ pub fn registry() -> Registry {
         .entity::<module::Module>()
         .entity::<lesson::Lesson>()
         .entity::<assessment::Assessment>()
+        .entity::<enrollment::Enrollment>()
+        .entity::<lesson_progress::LessonProgress>()
 }

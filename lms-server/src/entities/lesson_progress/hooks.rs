@@ -1,0 +1,38 @@
+//! What follows from a lesson that is done.
+
+use crud_core::{db::Load, prelude::*};
+
+use super::LessonProgress;
+use crate::{
+    accounts::unavailable,
+    schema::{enrollments, lesson_progress},
+};
+
+/// Completes the enrollment with its last lesson, and reopens it when one is undone.
+pub(super) async fn follow(write: &After<'_, LessonProgress>) -> Result<()> {
+    let (Action::Update, Some(new)) = (write.action(), write.new()) else {
+        return Ok(());
+    };
+    if !write.changed().contains(&"completed") {
+        return Ok(());
+    }
+    let tx = write.tx()?;
+    let this = enrollments::table.filter(enrollments::id.eq(new.enrollment_id));
+    // Takes the row's lock first: of two last lessons done at once, the second sees the first.
+    let touch = diesel::update(this).set((
+        enrollments::version.eq(enrollments::version + 1),
+        enrollments::updated_at.eq(Timestamp::now()),
+        enrollments::updated_by.eq(write.principal().id()),
+    ));
+    tx.run(touch).await.map_err(unavailable)?;
+    let query = lesson_progress::table
+        .filter(lesson_progress::enrollment_id.eq(new.enrollment_id))
+        .filter(lesson_progress::completed.eq(false))
+        .select(lesson_progress::id)
+        .limit(1);
+    let open: Vec<Uuid> = tx.fetch(query).await.map_err(unavailable)?;
+    let completed_at = open.is_empty().then(Timestamp::now);
+    let query = diesel::update(this).set(enrollments::completed_at.eq(completed_at));
+    tx.run(query).await.map_err(unavailable)?;
+    Ok(())
+}
