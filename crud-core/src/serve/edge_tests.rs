@@ -34,7 +34,9 @@ fn app(config: &EdgeConfig) -> Router {
 }
 
 async fn send(app: Router, request: request::Builder, body: Body) -> Response {
-    app.oneshot(request.body(body).unwrap()).await.unwrap()
+    let answer = app.oneshot(request.body(body).unwrap());
+    let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+    answer.expect("an answer in time").unwrap()
 }
 
 #[tokio::test]

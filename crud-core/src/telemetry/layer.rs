@@ -10,7 +10,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -178,7 +178,7 @@ impl Record {
                     route,
                     path = uri.path(),
                     status = status.as_u16(),
-                    duration_ms = took.as_secs_f64() * 1000.0,
+                    duration_ms = millis(took),
                     principal = caller.map(tracing::field::display),
                     request_id = self.id(),
                     error = failure.map(|failure| failure.0.as_str()),
@@ -191,6 +191,11 @@ impl Record {
             None => line!(Level::INFO),
         }
     }
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 impl Drop for Record {

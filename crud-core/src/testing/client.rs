@@ -82,6 +82,12 @@ impl Client {
         self.user.as_ref().expect("a client who is signed in").0
     }
 
+    /// What it sends as `Authorization`.
+    pub(super) fn authorization(&self) -> Option<String> {
+        let (_, token) = self.user.as_ref()?;
+        Some(format!("Bearer {token}"))
+    }
+
     /// `GET`.
     pub async fn get(&self, path: &str) -> Reply {
         self.request(Method::GET, path).send().await
@@ -108,7 +114,6 @@ impl Client {
     }
 
     /// Any request, to be completed and sent.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> Call<'_> {
         let path = if path.starts_with(self.prefix) {
             path.to_owned()
@@ -164,8 +169,8 @@ impl Call<'_> {
         for (name, value) in self.headers {
             request = request.header(name, value);
         }
-        if let Some((_, token)) = &self.client.user {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(token) = self.client.authorization() {
+            request = request.header(header::AUTHORIZATION, token);
         }
         let sent = String::from_utf8_lossy(&self.body).into_owned();
         let request = request

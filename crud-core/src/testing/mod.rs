@@ -36,6 +36,7 @@ pub use server::ServerError;
 #[macro_export]
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident: $type:ty) $body:block)*) => {$(
+        #[cfg(test)]
         mod $name {
             use super::*;
 

@@ -4,8 +4,8 @@
 
 /// Declares an enum whose values are texts, in the database, in JSON and in a query string alike.
 ///
-/// ```ignore
-/// text_enum! {
+/// ```
+/// crud_core::text_enum! {
 ///     /// How hard a course is.
 ///     pub enum Level { Beginner = "beginner", Advanced = "advanced" }
 /// }
@@ -31,10 +31,10 @@ macro_rules! text_enum {
 
             impl $name {
                 /// Every value, in the order of declaration.
-                pub const ALL: &'static [$name] = &[$($name::$var),+];
+                $vis const ALL: &'static [$name] = &[$($name::$var),+];
 
                 /// The text of this value.
-                pub const fn as_str(&self) -> &'static str {
+                $vis const fn as_str(&self) -> &'static str {
                     match self { $($name::$var => $text),+ }
                 }
 
@@ -58,7 +58,10 @@ macro_rules! text_enum {
             impl ::std::str::FromStr for $name {
                 type Err = String;
                 fn from_str(text: &str) -> Result<Self, String> {
-                    Self::from_text(text).ok_or_else(|| format!("`{text}` is none of {}", [$($text),+].join(", ")))
+                    Self::from_text(text).ok_or_else(|| {
+                        let known: Vec<_> = Self::ALL.iter().map(|known| known.as_str()).collect();
+                        format!("`{text}` is none of {}", known.join(", "))
+                    })
                 }
             }
 

@@ -1,6 +1,6 @@
 //! Callers who may not: nobody, somebody with a bad token, and somebody who is not meant.
 
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 use serde_json::Value;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     subject::{Size, Subject},
 };
 use crate::{
+    Principal,
     policy::Action,
     testing::{Client, Reply},
 };
@@ -16,6 +17,8 @@ rules![
     nobody_writes_without_signing_in,
     a_bad_token_writes_nothing,
     what_is_listed_can_be_read,
+    what_is_not_listed_cannot_be_read,
+    what_the_policy_never_allows_is_refused,
     a_hidden_row_is_as_one_that_is_not_there,
 ];
 
@@ -108,6 +111,58 @@ async fn what_is_listed_can_be_read(s: &Subject<'_>) {
         for id in s.ids(client, "").await {
             client.get(&s.one(&id)).await.is(200);
         }
+    }
+}
+
+/// Who a client is to the policies.
+async fn principal(s: &Subject<'_>, client: &Client) -> Principal {
+    let mut headers = HeaderMap::new();
+    if let Some(token) = client.authorization() {
+        headers.insert(
+            header::AUTHORIZATION,
+            token.parse().expect("a token is text"),
+        );
+    }
+    let principal = s.suite.app.auth().principal(&headers).await;
+    principal.expect("the suite's clients can sign in")
+}
+
+/// Where both have the same scope.
+async fn what_is_not_listed_cannot_be_read(s: &Subject<'_>) {
+    let rows = [s.row().await, s.full_row().await];
+    for client in [&s.anonymous, &s.suite.stranger] {
+        let by = principal(s, client).await;
+        let (get, list) = (s.r.rule(&by, Action::Get), s.r.rule(&by, Action::List));
+        if get.predicate.to_string() != list.predicate.to_string() {
+            continue;
+        }
+        let listed = match list.is_never() {
+            true => Vec::new(),
+            false => s.ids(client, "").await,
+        };
+        for row in rows.iter().filter(|row| !listed.contains(&row.id())) {
+            let reply = client.get(&s.one(&row.id())).await;
+            let refused = [401, 404].contains(&reply.status.as_u16());
+            assert!(refused, "a row that is not listed can be read\n{reply}");
+        }
+    }
+}
+
+async fn what_the_policy_never_allows_is_refused(s: &Subject<'_>) {
+    let stranger = &s.suite.stranger;
+    let by = principal(s, stranger).await;
+    for row in [s.row().await, s.full_row().await] {
+        let writes = writes(s, &row.id()).await;
+        let before = s.count().await;
+        for (action, method, path, body) in writes {
+            if s.r.rule(&by, action).is_never() {
+                let reply = send(stranger, &method, &path, &body).await;
+                let refused = [403, 404].contains(&reply.status.as_u16());
+                assert!(refused, "the policy never allows it\n{reply}");
+            }
+        }
+        Subject::same(&row.json, &s.now(&row.id()).await, "a stranger");
+        assert_eq!(s.count().await, before, "a stranger wrote a row");
     }
 }
 
