@@ -6,7 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
-use crud_core::testing::on_both;
+use crud_core::{Uuid, testing::on_both};
 use serde_json::Value;
 use tests::{PASSWORD, TestApp};
 
