@@ -1,5 +1,5 @@
-//! Who is calling: access tokens ([`Jwt`]), what renews them ([`OpaqueToken`]), passwords ([`Passwords`]) and the step from a request's
-//! `Authorization` header to a [`Principal`](crate::Principal) ([`Auth`]).
+//! Who is calling: access tokens ([`Jwt`]), what renews them ([`OpaqueToken`]), [`Passwords`].
+//! [`Auth`] makes a [`Principal`](crate::Principal) of a request's `Authorization` header.
 //!
 //! The router asks [`Auth`] before it reads a body; the application's sign-in routes use [`Jwt`] and
 //! [`Passwords`]. What a principal may do is the policy's business and never decided here.
