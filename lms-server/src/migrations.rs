@@ -27,4 +27,5 @@ migrations! {
     4 "0004_modules",
     5 "0005_lessons",
     6 "0006_assessments",
+    7 "0007_refresh_tokens",
 }

@@ -12,6 +12,7 @@ mod hardening;
 mod harness;
 mod lists;
 mod permissions;
+mod sessions;
 mod steps;
 mod users;
 mod writes;
