@@ -3,7 +3,7 @@
 
 use crud_core::{
     Context, Db, Error, Result,
-    auth::{Authenticator, Claims},
+    auth::{AuthError, Authenticator, Claims},
     db::{DbError, Load},
     prelude::*,
 };
@@ -14,6 +14,7 @@ use crate::{
     entities::user::{User, UserCreate, UserGet},
     roles::Role,
     schema::users,
+    sessions::{self, Account, Session},
 };
 
 /// Knows callers by their row in `users`.
@@ -35,12 +36,18 @@ impl Authenticator for Accounts {
             let query = users::table
                 .filter(users::id.eq(id))
                 .filter(users::archived_at.is_null())
-                .select((users::role, users::is_active));
-            let found: Vec<(Role, bool)> = self.db.fetch(query).await.map_err(unavailable)?;
+                .select((users::role, users::is_active, users::token_generation));
+            let found: Vec<(Role, bool, i64)> = self.db.fetch(query).await.map_err(unavailable)?;
             match found.first() {
                 None => Err(unknown()),
-                Some((_, false)) => Err(Error::Unauthenticated("User account is disabled".into())),
-                Some((role, true)) => Ok(Principal::user(id, role.as_str())),
+                Some((_, false, _)) => {
+                    Err(Error::Unauthenticated("User account is disabled".into()))
+                }
+                // Issued before the password was changed.
+                Some((_, true, generation)) if claims.generation.unwrap_or(0) != *generation => {
+                    Err(AuthError::Generation.into())
+                }
+                Some((role, true, _)) => Ok(Principal::user(id, role.as_str())),
             }
         })
     }
@@ -89,11 +96,11 @@ impl Lms {
             .map_err(|failure| failure.0)
     }
 
-    /// The user's id, if the password is his. As slow for an unknown address as for a known one.
+    /// Signs a user in, if the password is his. As slow for an unknown address as for a known one.
     ///
     /// # Errors
     /// 401 if it is not, or the user is disabled.
-    pub async fn sign_in(&self, email: &str, password: String) -> Result<(Uuid, Role)> {
+    pub async fn sign_in(&self, email: &str, password: String) -> Result<Session> {
         let query = users::table
             .filter(users::email.eq(email.trim().to_lowercase()))
             .filter(users::archived_at.is_null())
@@ -101,19 +108,86 @@ impl Lms {
                 users::id,
                 users::role,
                 users::is_active,
+                users::token_generation,
                 users::password_hash,
             ));
-        let found: Vec<(Uuid, Role, bool, Option<String>)> =
+        let found: Vec<(Uuid, Role, bool, i64, Option<String>)> =
             self.app.db().fetch(query).await.map_err(unavailable)?;
         let user = found.into_iter().next();
-        let hash = user.as_ref().and_then(|(_, _, _, hash)| hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
+        let hash = user.as_ref().and_then(|(.., hash)| hash.clone());
+        let right = self.passwords.verify(password.clone(), hash).await?;
         match user {
-            Some((id, role, true, _)) if right => Ok((id, role)),
-            Some((_, _, false, _)) if right => {
+            Some((id, role, true, generation, hash)) if right => {
+                let account = Account {
+                    id,
+                    role,
+                    generation,
+                };
+                let rehashed = self.rehash(password, hash).await;
+                self.open_session(account, rehashed).await
+            }
+            Some((_, _, false, ..)) if right => {
                 Err(Error::Unauthenticated("User account is disabled".into()))
             }
             _ => Err(Error::Unauthenticated("Wrong email or password".into())),
+        }
+    }
+
+    /// The hash of a right password and a new one, if it was made with other parameters than today's.
+    async fn rehash(&self, password: String, hash: Option<String>) -> Option<(String, String)> {
+        let old = hash.filter(|hash| self.passwords.needs_rehash(hash))?;
+        // A failure must keep nobody out: the next sign-in tries again.
+        let new = self.passwords.hash(password).await.ok()?;
+        Some((old, new))
+    }
+
+    /// Gives a user another password, and ends whatever was issued under the old one: all refresh
+    /// tokens, and all access tokens from the next request on.
+    ///
+    /// # Errors
+    /// 422 if the current password is another, or the new one is not accepted.
+    pub async fn change_password(&self, user: Uuid, current: String, new: String) -> Result<()> {
+        let wrong = || {
+            let detail = "This is not the current password";
+            Error::invalid("/current_password", "wrong", detail)
+        };
+        let query = users::table
+            .filter(users::id.eq(user))
+            .select(users::password_hash);
+        let found: Vec<Option<String>> = self.app.db().fetch(query).await.map_err(unavailable)?;
+        let old = found.into_iter().next().flatten();
+        if !self.passwords.verify(current, old.clone()).await? {
+            return Err(wrong());
+        }
+        let new = match self.passwords.hash(new).await {
+            Err(Error::Invalid(faults)) => {
+                let detail = faults
+                    .into_iter()
+                    .map(|fault| fault.detail)
+                    .collect::<String>();
+                return Err(Error::invalid("/new_password", "length", detail));
+            }
+            other => other?,
+        };
+        let work = async move |tx: &crud_core::Tx| -> Result<bool, Failure> {
+            let query = users::table
+                .filter(users::id.eq(user))
+                .filter(users::password_hash.eq(old));
+            let query = diesel::update(query).set((
+                users::password_hash.eq(new),
+                users::token_generation.eq(users::token_generation + 1),
+            ));
+            let is_changed = tx.run(query).await? == 1;
+            if is_changed {
+                sessions::revoke_all(tx, user, Timestamp::now()).await?;
+            }
+            Ok(is_changed)
+        };
+        match self.app.db().transaction(work).await {
+            Ok(true) => Ok(()),
+            // Somebody was faster: what was the current password no longer is.
+            Ok(false) => Err(wrong()),
+            Err(Failure(error)) => Err(error),
         }
     }
 }

@@ -11,6 +11,7 @@ mod migrations;
 pub mod progress;
 pub mod roles;
 pub mod schema;
+pub mod sessions;
 
 pub use self::{
     lms::{Lms, document},

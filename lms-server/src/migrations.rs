@@ -27,6 +27,7 @@ migrations! {
     4 "0004_modules",
     5 "0005_lessons",
     6 "0006_assessments",
+    7 "0007_refresh_tokens",
     8 "0008_enrollments",
     9 "0009_lesson_progress",
 }

@@ -17,6 +17,8 @@ diesel::table! {
         /// `student`, `instructor` or `admin`.
         role -> Text,
         is_active -> Bool,
+        /// Access tokens of an earlier generation are refused.
+        token_generation -> BigInt,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -184,6 +186,26 @@ diesel::table! {
         updated_by -> Nullable<Uuid>,
         properties -> Nullable<Jsonb>,
         archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// What renews access tokens. No entity: no row of it is ever shown.
+    refresh_tokens (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        /// All that come of one sign-in.
+        family -> Uuid,
+        /// SHA-256 of the token, which itself is not kept.
+        token_hash -> Binary,
+        expires_at -> Timestamptz,
+        /// When it was exchanged for the next one.
+        used_at -> Nullable<Timestamptz>,
+        /// When its family was ended.
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
     }
 }
 

@@ -123,6 +123,10 @@ impl TestApp {
     }
 }
 
-fn jwt() -> Jwt {
+/// What signs and verifies the tokens of every [`TestApp`].
+///
+/// # Panics
+/// Never: the secret is long enough.
+pub fn jwt() -> Jwt {
     Jwt::new(JwtConfig::new(*b"a secret of tests, 32 bytes long")).expect("it is long enough")
 }

@@ -13,6 +13,7 @@ mod hardening;
 mod harness;
 mod lists;
 mod permissions;
+mod sessions;
 mod steps;
 mod users;
 mod writes;

@@ -12,6 +12,10 @@ pub struct Claims {
     /// The user's role when the token was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Which of the user's generations of tokens it belongs to. The application raises the user's to
+    /// refuse all earlier tokens; it never changes what a token may do.
+    #[serde(default, rename = "gen", skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
     /// When it ends, in seconds since 1970.
     #[serde(deserialize_with = "numeric_date")]
     pub exp: i64,

@@ -107,6 +107,9 @@ pub enum AuthError {
     /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// Its user has a later generation of tokens.
+    #[error("the token is of an earlier generation")]
+    Generation,
     /// Made for something else than calling, such as refreshing.
     #[error("the token is of another type")]
     Type,
@@ -173,10 +176,20 @@ impl Jwt {
 
     /// A new access token for a user, and the seconds it is good for.
     pub fn issue(&self, subject: Uuid, role: &str) -> (String, u64) {
+        self.sign(subject, role, None)
+    }
+
+    /// The same for a user whose tokens have generations; see [`Claims::generation`].
+    pub fn issue_in(&self, generation: i64, subject: Uuid, role: &str) -> (String, u64) {
+        self.sign(subject, role, Some(generation))
+    }
+
+    fn sign(&self, subject: Uuid, role: &str, generation: Option<i64>) -> (String, u64) {
         let now = now();
         let claims = Claims {
             sub: subject.to_string(),
             role: Some(role.to_owned()),
+            generation,
             exp: now.saturating_add(self.ttl),
             iat: Some(now),
             nbf: None,

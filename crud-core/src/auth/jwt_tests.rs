@@ -62,6 +62,15 @@ fn an_issued_token_verifies_and_says_who() {
 }
 
 #[test]
+fn a_token_says_its_generation_if_it_has_one() {
+    let subject = SUBJECT.parse().unwrap();
+    let (with, _) = jwt().issue_in(7, subject, "student");
+    let (without, _) = jwt().issue(subject, "student");
+    assert_eq!(jwt().verify(&with).unwrap().generation, Some(7));
+    assert_eq!(jwt().verify(&without).unwrap().generation, None);
+}
+
+#[test]
 fn a_foreign_token_with_the_four_usual_claims_verifies() {
     let claims = jwt().verify_at(&token(&claims()), NOW).unwrap();
     assert_eq!((claims.sub.as_str(), claims.exp), (SUBJECT, NOW + 60));

@@ -1,16 +1,18 @@
-//! Who is calling: access tokens ([`Jwt`]), passwords ([`Passwords`]) and the step from a request's
-//! `Authorization` header to a [`Principal`](crate::Principal) ([`Auth`]).
+//! Who is calling: access tokens ([`Jwt`]), what renews them ([`OpaqueToken`]), [`Passwords`].
+//! [`Auth`] makes a [`Principal`](crate::Principal) of a request's `Authorization` header.
 //!
 //! The router asks [`Auth`] before it reads a body; the application's sign-in routes use [`Jwt`] and
 //! [`Passwords`]. What a principal may do is the policy's business and never decided here.
 
 mod claims;
 mod jwt;
+mod opaque;
 mod password;
 mod principal;
 
 pub use claims::{Audience, Claims};
 pub use jwt::{AuthError, Jwt, JwtConfig, JwtConfigError};
+pub use opaque::OpaqueToken;
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords};
 pub use principal::{Auth, Authenticator, Caller, CurrentUser, TokenAuthenticator};
 

@@ -116,6 +116,7 @@ async fn a_subject_that_is_no_uuid_is_an_invalid_token() {
     let claims = Claims {
         sub: "someone@example.org".to_owned(),
         role: None,
+        generation: None,
         exp: 0,
         iat: None,
         nbf: None,

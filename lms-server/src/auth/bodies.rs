@@ -27,9 +27,30 @@ pub(super) struct Register {
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
     /// The user's address.
+    #[serde(deserialize_with = "crud_core::dto::de::text")]
     pub(super) email: String,
     /// The user's password.
     pub(super) password: String,
+}
+
+/// What goes on being signed in needs, and what signing out does.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refresh {
+    /// The refresh token that was answered last.
+    pub(super) refresh_token: String,
+}
+
+/// What another password needs.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangePassword {
+    /// The password until now.
+    pub(super) current_password: String,
+    /// The password from now on: 8 characters to 128 bytes.
+    #[validate(length(min = 8, max = 128))]
+    #[serde(deserialize_with = "crud_core::dto::de::text")]
+    pub(super) new_password: String,
 }
 
 /// OAuth2's form for a password (RFC 6749 §4.3.2), which calls the address `username`. Its other
@@ -49,6 +70,8 @@ impl Login {
         let field = |name: &str| {
             let mut pairs = form_urlencoded::parse(bytes);
             let value = pairs.find(|(key, _)| key == name);
+            // PostgreSQL can't look a NUL up; no address has one.
+            let value = value.filter(|(_, value)| !value.contains('\0'));
             value.map(|(_, value)| value.into_owned())
         };
         let (email, password) = (field("username"), field("password"));
@@ -74,14 +97,16 @@ impl Login {
     }
 }
 
-/// A token for the API.
+/// The tokens of someone who is signed in.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Token {
+pub(super) struct Tokens {
     /// Goes into `Authorization: Bearer …`.
     pub(super) access_token: String,
+    /// Gives the next tokens, once and within 30 days.
+    pub(super) refresh_token: String,
     /// Always `bearer`.
     pub(super) token_type: String,
-    /// How long the token is good for, in seconds.
+    /// How long the access token is good for, in seconds.
     pub(super) expires_in: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Signing up and in: `/auth/register`, `/auth/login`, `/auth/me`.
+//! Signing up, in and out: `/auth/register`, `login`, `refresh`, `logout`, `password`, `me`.
 
 mod bodies;
 
@@ -16,12 +16,13 @@ use crud_core::{
     serve::{BODY_LIMIT, read_body},
 };
 
-use self::bodies::{Login, LoginForm, Me, Register, Token};
+use self::bodies::{ChangePassword, Login, LoginForm, Me, Refresh, Register, Tokens};
 use crate::{
     Lms,
     accounts::NewAccount,
     entities::user::{User, UserGet},
     roles::Role,
+    sessions::Session,
 };
 
 /// The routes, with their descriptions.
@@ -46,9 +47,45 @@ pub(crate) fn routes() -> Routes<Lms> {
                 .public()
                 .body::<Login>()
                 .body_as::<LoginForm>(&["application/x-www-form-urlencoded"])
-                .returns::<Token>(200, "A token for the API")
+                .returns::<Tokens>(200, "The tokens")
                 .errors(&[401]),
             login,
+        )
+        .route(
+            Operation::post("/auth/refresh", "refresh")
+                .summary("Stay signed in")
+                .description(
+                    "Exchanges a refresh token for the next tokens. It can be used once, with no time \
+                     of grace: one that comes back revokes all that came of the same sign-in.",
+                )
+                .tag(TAG)
+                .public()
+                .body::<Refresh>()
+                .returns::<Tokens>(200, "The next tokens")
+                .errors(&[401]),
+            refresh,
+        )
+        .route(
+            Operation::post("/auth/logout", "logout")
+                .summary("Sign out")
+                .description(
+                    "Revokes all refresh tokens that came of the same sign-in; nothing happens for \
+                     an unknown one.",
+                )
+                .tag(TAG)
+                .public()
+                .body::<Refresh>()
+                .returns_nothing(204, "Signed out"),
+            logout,
+        )
+        .route(
+            Operation::post("/auth/password", "change_password")
+                .summary("Change the password")
+                .description("Everyone who is signed in as the user must sign in again.")
+                .tag(TAG)
+                .body::<ChangePassword>()
+                .returns_nothing(204, "Changed"),
+            change_password,
         )
         .route(
             Operation::get("/auth/me", "me")
@@ -78,15 +115,19 @@ async fn register(
 /// Signs a user in; JSON, or the form of OAuth2's password grant.
 async fn login(State(lms): State<Lms>, request: Request) -> Result<Response> {
     let login = read_login(request).await?;
-    let (id, role) = lms.sign_in(&login.email, login.password).await?;
-    let (access_token, expires_in) = lms.app.auth().jwt().issue(id, role.as_str());
-    let token = Token {
-        access_token,
+    let session = lms.sign_in(&login.email, login.password).await?;
+    Ok(answer(session))
+}
+
+fn answer(session: Session) -> Response {
+    let tokens = Tokens {
+        access_token: session.access_token,
+        refresh_token: session.refresh_token,
         token_type: "bearer".to_owned(),
-        expires_in,
+        expires_in: session.expires_in,
     };
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    Ok((no_store, Json(token)).into_response())
+    (no_store, Json(tokens)).into_response()
 }
 
 async fn read_login(request: Request) -> Result<Login> {
@@ -104,6 +145,30 @@ fn is_form(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     given.starts_with("application/x-www-form-urlencoded")
+}
+
+/// Exchanges a refresh token for the next tokens.
+async fn refresh(State(lms): State<Lms>, Checked(body): Checked<Refresh>) -> Result<Response> {
+    let session = lms.refresh(&body.refresh_token).await?;
+    Ok(answer(session))
+}
+
+/// Ends what came of a sign-in.
+async fn logout(State(lms): State<Lms>, Checked(body): Checked<Refresh>) -> Result<StatusCode> {
+    lms.sign_out(&body.refresh_token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the caller another password.
+async fn change_password(
+    State(lms): State<Lms>,
+    CurrentUser(by): CurrentUser,
+    Checked(body): Checked<ChangePassword>,
+) -> Result<StatusCode> {
+    let id = by.id().unwrap_or_default();
+    lms.change_password(id, body.current_password, body.new_password)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Who the caller is, and what he may do.
