@@ -70,9 +70,13 @@ fn sqlite_url() -> Result<String> {
     Ok(format!("sqlite://{}", variable("SQLITE_PATH")?))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the comparison configures its servers so")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the comparison configures its servers so"
+)]
 fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set: start this from the comparison"))
+    std::env::var(name)
+        .with_context(|| format!("{name} is not set: start this from the comparison"))
 }
 
 fn parsed<V>(name: &str) -> Result<V>
@@ -80,5 +84,6 @@ where
     V: FromStr<Err: std::error::Error + Send + Sync + 'static> + Debug,
 {
     let text = variable(name)?;
-    text.parse().with_context(|| format!("{name} is `{text}`, which is no number"))
+    text.parse()
+        .with_context(|| format!("{name} is `{text}`, which is no number"))
 }
