@@ -163,6 +163,12 @@ impl<DB: Dialect> QueryFragment<DB> for Stmt {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
                 Part::Text(sql) => out.push_sql(sql),
+                // What needs no escaping needs no copy.
+                Part::Ident(name) if !name.contains('"') => {
+                    out.push_sql("\"");
+                    out.push_sql(name);
+                    out.push_sql("\"");
+                }
                 Part::Ident(name) => out.push_identifier(name)?,
                 Part::PerBackend { pg, sqlite } => {
                     out.push_sql(if DB::IS_PG { pg } else { sqlite })

@@ -176,15 +176,24 @@ pub(super) struct PgManager {
     setup: String,
 }
 
+impl PgManager {
+    async fn open(&self) -> diesel::ConnectionResult<AsyncPgConnection> {
+        let mut conn = AsyncPgConnection::establish(&self.url).await?;
+        match conn.batch_execute(&self.setup).await {
+            Ok(()) => Ok(conn),
+            Err(error) => Err(diesel::ConnectionError::CouldntSetupConfiguration(error)),
+        }
+    }
+}
+
 impl Manager for PgManager {
     // Boxed: it is moved in and out of the pool for every statement.
     type Type = Box<PgConn>;
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<Box<PgConn>, Self::Error> {
-        let mut conn = AsyncPgConnection::establish(&self.url).await?;
-        let setup = conn.batch_execute(&self.setup).await;
-        setup.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        // Boxed: a large future and a rare one, which would else be a part of every statement's.
+        let mut conn = Box::pin(self.open()).await?;
         let cached = Arc::new(AtomicUsize::new(0));
         conn.set_instrumentation(CountCached(cached.clone()));
         Ok(Box::new(PgConn { conn, cached }))

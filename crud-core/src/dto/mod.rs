@@ -4,13 +4,14 @@
 //! these traits; a write becomes a list of assignments and a read a list of
 //! columns, so that every statement is built by one piece of code for all entities.
 
-use std::marker::PhantomData;
+use std::{any::TypeId, marker::PhantomData};
 
 use diesel::{
     Column, Expression,
     deserialize::{self, FromSql},
     expression::AsExpression,
     pg::{Pg, PgValue},
+    result::UnexpectedNullError,
     sql_types::{SingleValue, SqlType},
     sqlite::{Sqlite, SqliteValue},
 };
@@ -246,7 +247,7 @@ impl ReadColumn {
     where
         C: Column + Fragment + 'static,
         C::SqlType: 'static,
-        V: ReadAs<C::SqlType>,
+        V: ReadAs<C::SqlType> + 'static,
     {
         Self {
             name: C::NAME,
@@ -259,8 +260,16 @@ impl ReadColumn {
 /// Not generic over the column: compiled once for each pair of types.
 fn writer<ST, V>() -> ValueWriter
 where
-    V: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize,
+    V: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize + 'static,
 {
+    // Most of a row is text, which needs no copy on its way.
+    let read = TypeId::of::<V>();
+    if read == TypeId::of::<String>() {
+        return text_writer::<false>();
+    }
+    if read == TypeId::of::<Option<String>>() {
+        return text_writer::<true>();
+    }
     ValueWriter {
         pg: |value, out| {
             let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
@@ -271,4 +280,29 @@ where
             Ok(serde_json::to_writer(out, &value)?)
         },
     }
+}
+
+/// As [`writer`] for `String` and `Option<String>`, from the driver's own buffer.
+fn text_writer<const NULLABLE: bool>() -> ValueWriter {
+    ValueWriter {
+        pg: |value, out| match value {
+            Some(value) => {
+                let text = std::str::from_utf8(value.as_bytes())?;
+                Ok(serde_json::to_writer(out, text)?)
+            }
+            None => write_null::<NULLABLE>(out),
+        },
+        sqlite: |value, out| match value {
+            Some(mut value) => Ok(serde_json::to_writer(out, value.read_text())?),
+            None => write_null::<NULLABLE>(out),
+        },
+    }
+}
+
+fn write_null<const NULLABLE: bool>(out: &mut Vec<u8>) -> deserialize::Result<()> {
+    if !NULLABLE {
+        return Err(Box::new(UnexpectedNullError));
+    }
+    out.extend_from_slice(b"null");
+    Ok(())
 }
