@@ -119,6 +119,8 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    /// What anonymous callers may do; policies are pure, so once asked is enough.
+    public: Vec<Action>,
     pub(crate) explain: fn(&Fault) -> Option<Error>,
     create: BodyFn,
     replace: BodyFn,
@@ -190,6 +192,13 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            public: Action::ALL
+                .into_iter()
+                .filter(|action| {
+                    let scope = E::Policy::scope(&Principal::anonymous(), *action);
+                    !scope.erase().is_never()
+                })
+                .collect(),
             explain: E::explain,
             scope: |principal, action| E::Policy::scope(principal, action).erase(),
             mask: |principal| E::Policy::fields(principal).erase(),
@@ -212,7 +221,7 @@ impl Resource {
 
     /// Whether someone who is not signed in may do this on some row.
     pub fn is_public(&self, action: Action) -> bool {
-        !self.rule(&Principal::anonymous(), action).is_never()
+        self.public.contains(&action)
     }
 
     /// The sentence of a 404.
