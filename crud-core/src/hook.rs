@@ -72,7 +72,7 @@ macro_rules! told {
             }
 
             /// The row before the write, with every field; `None` when it is created.
-            pub const fn old(&self) -> Option<&E::Get> {
+            pub const fn old_row(&self) -> Option<&E::Get> {
                 self.old.as_ref()
             }
         }
@@ -83,7 +83,7 @@ told!(After);
 
 impl<E: EntityInterface> After<'_, E> {
     /// The row after the write, with every field; `None` when it was deleted.
-    pub const fn new(&self) -> Option<&E::Get> {
+    pub const fn new_row(&self) -> Option<&E::Get> {
         self.new.as_ref()
     }
 

@@ -41,6 +41,10 @@ impl Entity {
     ///
     /// # Errors
     /// Everything that is wrong with it.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "every key is named three times, and nothing else"
+    )]
     pub(crate) fn parse(item: TokenStream) -> Result<Self> {
         let input: DeriveInput = syn::parse2(item)?;
         let mut errors = Errors::default();

@@ -24,7 +24,7 @@ pub(super) fn explain(fault: &Fault) -> Option<Error> {
 
 /// Only a published course can be enrolled in; then every lesson gets its progress row.
 pub(super) async fn follow(write: &After<'_, Enrollment>) -> Result<()> {
-    let (Action::Create, Some(new)) = (write.action(), write.new()) else {
+    let (Action::Create, Some(new)) = (write.action(), write.new_row()) else {
         return Ok(());
     };
     check_course(write, new).await?;

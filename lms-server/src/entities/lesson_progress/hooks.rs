@@ -10,7 +10,7 @@ use crate::{
 
 /// Completes the enrollment with its last lesson, and reopens it when one is undone.
 pub(super) async fn follow(write: &After<'_, LessonProgress>) -> Result<()> {
-    let (Action::Update, Some(new)) = (write.action(), write.new()) else {
+    let (Action::Update, Some(new)) = (write.action(), write.new_row()) else {
         return Ok(());
     };
     if !write.changed().contains(&"completed") {
