@@ -44,7 +44,11 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     paths.add(
         &all,
         "post",
-        draft.done(&[400, 403, 408, 409, 413, 415, 422]),
+        draft.done(match r.has_hooks() {
+            // A hook may find that what the row refers to is not there.
+            true => &[400, 403, 404, 408, 409, 413, 415, 422],
+            false => &[400, 403, 408, 409, 413, 415, 422],
+        }),
     );
 
     let mut parameters = vec![parameters::id(r)];
