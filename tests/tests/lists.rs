@@ -128,6 +128,24 @@ on_both! {
             .is_problem(400, "mixed_pagination");
     }
 
+    // 1.04, 3.21: deep pages are another statement
+    async fn a_deep_page_goes_on_where_the_one_before_it_ends(app: TestApp) {
+        let many = "INSERT INTO organizations (name) \
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1115) \
+            SELECT 'Org ' || i FROM n";
+        app.lms.app.db().batch(many).await.expect("plain SQL");
+        for query in ["", "&sort=name", "&sort=-name&name=org", "&archived=any"] {
+            let (app, query) = (app.anonymous(), &query);
+            let page = async |limit, offset| {
+                let page = format!("/organizations?limit={limit}&offset={offset}{query}");
+                app.get(&page).await.is(200).column("name")
+            };
+            let before = page(100, 950).await;
+            assert_eq!(page(50, 1000).await, before[50..], "{query}");
+            assert_eq!(page(50, 1100).await.len(), 15, "{query}");
+        }
+    }
+
     // 3.22
     async fn a_name_is_found_by_any_part_in_any_case(app: TestApp) {
         for name in ["Open University", "City college"] {

@@ -87,8 +87,13 @@ pub struct Stmt {
 impl Stmt {
     /// An empty statement.
     pub fn new() -> Self {
+        Self::with_capacity(16)
+    }
+
+    /// An empty statement with room for this many parts.
+    pub fn with_capacity(parts: usize) -> Self {
         Self {
-            parts: Vec::with_capacity(16),
+            parts: Vec::with_capacity(parts),
             uncached: false,
         }
     }

@@ -65,7 +65,7 @@ pub(super) async fn database(
         },
         DbError::ForeignKey { columns, .. } => {
             let columns = match columns.is_empty() {
-                true => dangling(r, cx, set).await,
+                true => Box::pin(dangling(r, cx, set)).await,
                 false => columns,
             };
             conflict("foreign_key", &columns, |field| {

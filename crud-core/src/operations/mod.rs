@@ -347,7 +347,7 @@ impl<'a> Context<'a> {
             self.after(r, action, old, Some(id), written).await?;
             return Ok(row);
         }
-        match self.untouched(r, action, id, &rule, expected).await {
+        match Box::pin(self.untouched(r, action, id, &rule, expected)).await {
             // Archived already, or not archived: nothing to do.
             Error::Conflict {
                 code: "unchanged", ..
@@ -445,14 +445,32 @@ impl<'a> Context<'a> {
         rows: Box<JsonRows>,
         set: &[Assignment],
     ) -> Result<Box<JsonRows>> {
-        let Place::Db(db) = self.place else {
-            return self
-                .run(r, action, rule, sql, rows, set, self.executor())
-                .await;
-        };
-        if !rows.with_verdict {
-            return self.run(r, action, rule, sql, rows, set, db).await;
+        match self.place {
+            // Boxed, or each plain write would carry a transaction's future about.
+            Place::Db(db) if rows.with_verdict => {
+                Box::pin(self.write_judged(r, action, rule, sql, rows, set, db)).await
+            }
+            _ => {
+                let executor = self.executor();
+                self.run(r, action, rule, sql, rows, set, executor).await
+            }
         }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, split off for its size"
+    )]
+    async fn write_judged(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+        db: &Db,
+    ) -> Result<Box<JsonRows>> {
         let tx = match db.begin().await {
             Ok(tx) => tx,
             Err(error) => return Err(database(r, self, error, set).await),

@@ -47,7 +47,7 @@ pub(super) fn insert(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::new()
+    let mut sql = Stmt::with_capacity(4 * set.len() + 16)
         .sql("INSERT INTO ")
         .frag(r.table.clone())
         .sql(" (");
@@ -76,7 +76,7 @@ pub(super) fn update(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::new()
+    let mut sql = Stmt::with_capacity(4 * set.len() + 32)
         .sql("UPDATE ")
         .frag(r.table.clone())
         .sql(" SET ");
