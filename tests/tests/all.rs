@@ -12,6 +12,7 @@ mod faults;
 mod hardening;
 mod harness;
 mod lists;
+mod openapi;
 mod permissions;
 mod sessions;
 mod steps;
