@@ -30,4 +30,9 @@ migrations! {
     7 "0007_refresh_tokens",
     8 "0008_enrollments",
     9 "0009_lesson_progress",
+    10 "0010_posts",
+    11 "0011_submissions",
+    12 "0012_certificates",
+    13 "0013_examples",
+    14 "0014_projects",
 }

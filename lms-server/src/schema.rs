@@ -192,6 +192,111 @@ diesel::table! {
 diesel::table! {
     use crud_core::sql_types::*;
 
+    /// What users write for others; a draft is its author's alone.
+    posts (id) {
+        id -> Uuid,
+        title -> Text,
+        content -> Text,
+        published -> Bool,
+        author_id -> Uuid,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// What a student handed in for an assessment. `submitted_day` counts from the start of the course; `is_banked`: carried over from an earlier presentation.
+    submissions (id) {
+        id -> Uuid,
+        assessment_id -> Uuid,
+        student_id -> Uuid,
+        content -> Nullable<Text>,
+        submitted_day -> Nullable<Integer>,
+        is_banked -> Bool,
+        score -> Nullable<Double>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// That a student completed a course. Name and title are those of the day of issue; `code` is what others verify it by.
+    certificates (id) {
+        id -> Uuid,
+        enrollment_id -> Uuid,
+        user_email -> Text,
+        recipient_name -> Text,
+        course_title -> Text,
+        result -> Nullable<Text>,
+        code -> Text,
+        issued_at -> Timestamptz,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// The example of the backend guide.
+    examples (id) {
+        id -> Uuid,
+        name -> Text,
+        description -> Nullable<Text>,
+        is_active -> Bool,
+        organization_id -> Nullable<Uuid>,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
+    /// The second example of the backend guide: what is made in a course.
+    projects (id) {
+        id -> Uuid,
+        name -> Text,
+        description -> Nullable<Text>,
+        is_public -> Bool,
+        course_id -> Uuid,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        properties -> Nullable<Jsonb>,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
     /// What renews access tokens. No entity: no row of it is ever shown.
     refresh_tokens (id) {
         id -> Uuid,
@@ -220,6 +325,12 @@ diesel::joinable!(enrollments -> users (student_id));
 diesel::joinable!(enrollments -> courses (course_id));
 diesel::joinable!(lesson_progress -> enrollments (enrollment_id));
 diesel::joinable!(lesson_progress -> lessons (lesson_id));
+diesel::joinable!(posts -> users (author_id));
+diesel::joinable!(submissions -> assessments (assessment_id));
+diesel::joinable!(submissions -> users (student_id));
+diesel::joinable!(certificates -> enrollments (enrollment_id));
+diesel::joinable!(examples -> organizations (organization_id));
+diesel::joinable!(projects -> courses (course_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -230,4 +341,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     assessments,
     enrollments,
     lesson_progress,
+    posts,
+    submissions,
+    certificates,
+    examples,
+    projects,
 );
