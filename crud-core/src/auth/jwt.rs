@@ -1,17 +1,20 @@
 //! Access tokens: signs them and checks them. HS256 with one secret for now; an algorithm belongs to
 //! its key, never to the token, so further keys (RS256, `EdDSA`, a key set) become further `Key`s.
 //!
-//! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: the header
-//! is compared with the two usual spellings before it is parsed, and the claims are parsed once.
+//! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: a signature
+//! that was found good is remembered for a minute, the header is compared with the two usual spellings
+//! before it is parsed, and the claims are parsed once.
 //! It never says to a client *why* a token is refused.
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
+use moka::sync::Cache;
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::claims::{Audience, Claims};
@@ -25,6 +28,9 @@ const MAX_LEEWAY: Duration = Duration::from_secs(30);
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// The `typ` claim of the tokens that this server issues for calling it.
 const ACCESS: &str = "access";
+/// The most verified tokens that are remembered, and for how long: enough for whoever calls often.
+const REMEMBERED: u64 = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// `{"typ":"JWT","alg":"HS256"}` and `{"alg":"HS256","typ":"JWT"}`, which nearly every token has.
 const USUAL_HEADERS: [&str; 2] = [
     "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9",
@@ -135,6 +141,8 @@ pub struct Jwt {
     audience: Option<String>,
     ttl: i64,
     leeway: i64,
+    /// Tokens whose signature was found good. Only that is remembered: times are looked at again.
+    verified: Cache<Box<str>, Arc<Claims>>,
 }
 
 /// A key and the one algorithm it is used with.
@@ -171,6 +179,10 @@ impl Jwt {
             audience: config.audience,
             ttl: seconds(config.access_ttl),
             leeway: seconds(config.leeway),
+            verified: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
         })
     }
 
@@ -207,11 +219,25 @@ impl Jwt {
     ///
     /// # Errors
     /// Says why it is not; see [`AuthError`].
-    pub fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+    pub fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
         self.verify_at(token, now())
     }
 
-    fn verify_at(&self, token: &str, now: i64) -> Result<Claims, AuthError> {
+    fn verify_at(&self, token: &str, now: i64) -> Result<Arc<Claims>, AuthError> {
+        let claims = match self.verified.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = Arc::new(self.signed(token)?);
+                self.verified.insert(token.into(), Arc::clone(&claims));
+                claims
+            }
+        };
+        self.check_claims(&claims, now)?;
+        Ok(claims)
+    }
+
+    /// The claims of a token that carries our signature.
+    fn signed(&self, token: &str) -> Result<Claims, AuthError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthError::Malformed);
         }
@@ -230,11 +256,7 @@ impl Jwt {
         }
         // Only what carries our signature is parsed.
         let payload = decode(payload)?;
-        let Ok(claims) = serde_json::from_slice::<Claims>(&payload) else {
-            return Err(AuthError::Claims);
-        };
-        self.check_claims(&claims, now)?;
-        Ok(claims)
+        serde_json::from_slice(&payload).map_err(|_| AuthError::Claims)
     }
 
     fn check_claims(&self, claims: &Claims, now: i64) -> Result<(), AuthError> {

@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub mod de;
+mod json;
 
 /// The body of a create: its fields are columns of `T`.
 #[diagnostic::on_unimplemented(
@@ -273,11 +274,11 @@ where
     ValueWriter {
         pg: |value, out| {
             let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
-            Ok(serde_json::to_writer(out, &value)?)
+            Ok(json::append(&value, out)?)
         },
         sqlite: |value, out| {
             let value = <V as FromSql<ST, Sqlite>>::from_nullable_sql(value)?;
-            Ok(serde_json::to_writer(out, &value)?)
+            Ok(json::append(&value, out)?)
         },
     }
 }
@@ -287,13 +288,16 @@ fn text_writer<const NULLABLE: bool>() -> ValueWriter {
     ValueWriter {
         pg: |value, out| match value {
             Some(value) => {
-                let text = std::str::from_utf8(value.as_bytes())?;
-                Ok(serde_json::to_writer(out, text)?)
+                json::append_text(std::str::from_utf8(value.as_bytes())?, out);
+                Ok(())
             }
             None => write_null::<NULLABLE>(out),
         },
         sqlite: |value, out| match value {
-            Some(mut value) => Ok(serde_json::to_writer(out, value.read_text())?),
+            Some(mut value) => {
+                json::append_text(value.read_text(), out);
+                Ok(())
+            }
             None => write_null::<NULLABLE>(out),
         },
     }

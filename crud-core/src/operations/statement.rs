@@ -47,14 +47,11 @@ pub(super) fn insert(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::with_capacity(4 * set.len() + 16)
+    let mut sql = Stmt::with_capacity(2 * set.len() + 16)
         .sql("INSERT INTO ")
         .frag(r.table.clone())
-        .sql(" (");
-    for (i, assignment) in set.iter().enumerate() {
-        sql = sql.sql(comma(i)).ident(assignment.column);
-    }
-    sql = sql.sql(") VALUES (");
+        .text(columns(set))
+        .sql(" VALUES (");
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(assignment.value.clone());
     }
@@ -147,6 +144,24 @@ pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
 /// `NULL`, for an assignment.
 pub(super) fn null() -> Frag {
     Arc::new(Stmt::new().sql("NULL"))
+}
+
+/// ` ("a", "b")`, as one piece: a statement is walked three times before it is sent.
+fn columns(set: &[Assignment]) -> Arc<str> {
+    let mut text = String::with_capacity(20 * set.len());
+    for (i, assignment) in set.iter().enumerate() {
+        text.push_str(if i == 0 { " (" } else { ", " });
+        text.push('"');
+        for part in assignment.column.split_inclusive('"') {
+            text.push_str(part);
+            if part.ends_with('"') {
+                text.push('"');
+            }
+        }
+        text.push('"');
+    }
+    text.push(')');
+    text.into()
 }
 
 fn comma(i: usize) -> &'static str {
