@@ -43,8 +43,10 @@ impl Authenticator for Accounts {
                 Some((_, false, _)) => {
                     Err(Error::Unauthenticated("User account is disabled".into()))
                 }
-                // Issued before the password was changed.
-                Some((_, true, generation)) if claims.generation.unwrap_or(0) != *generation => {
+                // Ours, and issued before the password was changed.
+                Some((_, true, generation))
+                    if !claims.foreign && claims.generation.unwrap_or(0) != *generation =>
+                {
                     Err(AuthError::Generation.into())
                 }
                 Some((role, true, _)) => Ok(Principal::user(id, role.as_str())),

@@ -36,7 +36,12 @@ async fn connected(config: &Config) -> Result<Lms> {
     }
     let db = Db::connect(&DbConfig::new(config.database.url())).await?;
     let secret = config.jwt_secret.resolve()?;
-    Ok(Lms::new(db, Jwt::new(JwtConfig::new(secret.reveal()))?))
+    let jwt = JwtConfig {
+        issuer: config.tokens.issuer.clone(),
+        audience: config.tokens.audience.clone(),
+        ..JwtConfig::new(secret.reveal())
+    };
+    Ok(Lms::new(db, Jwt::new(jwt)?))
 }
 
 /// One line on standard output: what the command was asked for.

@@ -13,7 +13,7 @@ use crud_core::{
 use lms_server::{
     Lms,
     accounts::NewAccount,
-    config::{Config, Demo},
+    config::{Config, Demo, Tokens},
     demo,
     progress::say,
     roles::Role,
@@ -33,6 +33,7 @@ pub(crate) async fn run() -> Result<()> {
     let lms = connected(&config).await?;
     lms.migrate().await?;
     fill(&lms, &config).await?;
+    trust(&lms, &config.tokens).await?;
     let listener = TcpListener::bind(config.bind)
         .await
         .with_context(|| format!("LMS_BIND={}: cannot listen there", config.bind))?;
@@ -43,6 +44,19 @@ pub(crate) async fn run() -> Result<()> {
     say(&format!("Docs  http://{address}/docs"));
     let router = router(&lms, &config, &shutdown);
     serve(listener, router, ServeConfig::default(), shutdown).await;
+    Ok(())
+}
+
+/// Takes the tokens of another issuer, whose keys are looked at again for as long as the server runs.
+async fn trust(lms: &Lms, tokens: &Tokens) -> Result<()> {
+    let (Some(source), Some(issuer)) = (&tokens.keys, &tokens.keys_issuer) else {
+        return Ok(());
+    };
+    let keys = source.fetch().await;
+    let keys = keys.with_context(|| format!("LMS_JWKS={source}: no keys"))?;
+    lms.app.auth().jwt().trust(keys.issued_by(issuer));
+    let (auth, source, issuer) = (lms.app.auth().clone(), source.clone(), issuer.clone());
+    tokio::spawn(async move { source.keep(auth.jwt(), Some(&issuer)).await });
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 mod database;
 mod redact;
 mod secret;
+mod tokens;
 
 use std::{fmt, net::SocketAddr};
 
@@ -21,6 +22,7 @@ pub use database::{DatabaseUrl, RedisUrl};
 pub use redact::Secret;
 use redact::redacted;
 pub use secret::JwtSecret;
+pub use tokens::Tokens;
 
 /// The whole configuration of the server.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Config {
     pub bind: SocketAddr,
     /// `LMS_JWT_SECRET`; [`JwtSecret::resolve`] it.
     pub jwt_secret: JwtSecret,
+    /// `LMS_JWT_ISSUER`, `LMS_JWT_AUDIENCE`, `LMS_JWKS`, `LMS_JWKS_ISSUER`.
+    pub tokens: Tokens,
     /// `LMS_ADMIN_EMAIL` and `LMS_ADMIN_PASSWORD`: the first admin.
     pub admin: Option<Admin>,
     /// `LMS_DEMO`.
@@ -107,6 +111,7 @@ impl Config {
         let redis = database::redis(&mut env);
         let bind = bind(&mut env);
         let jwt_secret = secret::jwt_secret(&mut env, &database, bind);
+        let tokens = tokens::tokens(&mut env);
         let admin = admin(&mut env);
         let demo = demo(&mut env);
         let smtp = url(&mut env, "SMTP_URL", &["smtp", "smtps"]);
@@ -122,6 +127,7 @@ impl Config {
             redis,
             bind,
             jwt_secret,
+            tokens,
             admin,
             demo,
             smtp,

@@ -374,3 +374,20 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[test]
+fn keys_of_another_issuer_are_a_file_or_an_https_address_with_the_issuer() {
+    let issuer = ("LMS_JWKS_ISSUER", "https://id.example");
+    for good in ["keys.json", "https://id.example/keys"] {
+        let config = config(&[("LMS_JWKS", good), issuer]).unwrap();
+        let source = config.tokens.keys.expect("a source");
+        assert_eq!(source.to_string(), good);
+    }
+    let said = fault(&[("LMS_JWKS", "http://id.example/keys"), issuer]);
+    assert!(
+        said.contains("LMS_JWKS is `http://id.example/keys`"),
+        "{said}"
+    );
+    let said = fault(&[("LMS_JWKS", "keys.json")]);
+    assert!(said.starts_with("LMS_JWKS_ISSUER is ``"), "{said}");
+}
