@@ -93,6 +93,8 @@ impl Registry {
 pub struct Resource {
     /// `Course`.
     pub name: &'static str,
+    /// The name in a sentence: `course`, `lesson progress`.
+    pub noun: String,
     /// The declaration's doc comment.
     pub description: &'static str,
     /// `courses`.
@@ -154,6 +156,7 @@ impl Resource {
         let table: Frag = Rendered::frag(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,
+            noun: words(E::NAME),
             description: E::DESCRIPTION,
             endpoint: E::ENDPOINT,
             cache_ttl: E::CACHE_TTL,
@@ -224,9 +227,18 @@ impl Resource {
         self.public.contains(&action)
     }
 
+    /// The noun at the beginning of a sentence: `Course`, `Lesson progress`.
+    pub(crate) fn title(&self) -> String {
+        let mut title = self.noun.clone();
+        if let Some(first) = title.get_mut(0..1) {
+            first.make_ascii_uppercase();
+        }
+        title
+    }
+
     /// The sentence of a 404.
     pub(crate) fn missing(&self, id: impl std::fmt::Display) -> crate::Error {
-        crate::Error::NotFound(format!("{} {id} not found", self.name))
+        crate::Error::NotFound(format!("{} {id} not found", self.title()))
     }
 
     pub(crate) fn rule(&self, principal: &Principal, action: Action) -> Rule {
@@ -298,6 +310,18 @@ impl Resource {
             Err(crate::Error::ForbiddenFields(refused))
         }
     }
+}
+
+/// `LessonProgress` → `lesson progress`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for (i, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && i > 0 {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 fn subschema<B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

@@ -121,20 +121,8 @@ fn links(r: &Resource) -> Value {
 fn operation_id(r: &Resource, verb: &str) -> String {
     match verb {
         "list" => format!("list_{}", r.endpoint.replace('-', "_")),
-        verb => format!("{verb}_{}", snake(r.name)),
+        verb => format!("{verb}_{}", r.noun.replace(' ', "_")),
     }
-}
-
-/// `LessonProgress` → `lesson_progress`.
-fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (i, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && i > 0 {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }
 
 /// An operation that is being written.
@@ -148,7 +136,7 @@ impl Draft {
     fn new(r: &Resource, action: Action, verb: &str) -> Self {
         let things = match action {
             Action::List => r.endpoint.replace('-', " "),
-            _ => snake(r.name).replace('_', " "),
+            _ => r.noun.clone(),
         };
         let mut summary = format!("{verb} {things}");
         summary[..1].make_ascii_uppercase();

@@ -118,7 +118,7 @@ pub(super) fn archived(r: &Resource) -> Option<Value> {
 pub(super) fn id(r: &Resource) -> Value {
     json!({
         "name": "id", "in": "path", "required": true,
-        "description": format!("The id of the {}.", r.name),
+        "description": format!("The id of the {}.", r.noun),
         "schema": { "type": "string", "format": "uuid" },
     })
 }

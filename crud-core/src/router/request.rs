@@ -78,7 +78,7 @@ impl Call {
     pub(super) fn id(&self) -> Result<Uuid> {
         let given = self.id.as_deref().unwrap_or_default();
         given.parse().map_err(|_| {
-            let detail = format!("The id of a {} is a UUID", self.resource.name);
+            let detail = format!("{} ids are UUIDs", self.resource.title());
             Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
         })
     }
