@@ -12,7 +12,7 @@ pub use futures_util::future::BoxFuture;
 pub use {diesel, schemars, serde, validator};
 
 pub use crate::{
-    dto::{Assignments, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
+    dto::{Assignments, ComputedColumn, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
     entity::SortColumn,
     hook::{After, Before, Fault},
     principal::Principal,

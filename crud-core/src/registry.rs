@@ -172,8 +172,8 @@ impl Resource {
                 query: || schemars::schema_for!(E::Query).into(),
             },
             table,
-            get: Arc::new(Projection::new(E::Get::columns())),
-            list: Arc::new(Projection::new(E::List::columns())),
+            get: Arc::new(Projection::new(E::Get::columns(), E::Get::computed())),
+            list: Arc::new(Projection::new(E::List::columns(), E::List::computed())),
             create_shape: BodyShape::of::<E::Create>(E::Create::FIELDS),
             update_shape: BodyShape::of::<E::Update>(E::Update::FIELDS),
             search: |params| {
@@ -316,7 +316,7 @@ impl Resource {
 fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for (i, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && i > 0 {
+        if letter.is_ascii_uppercase() && i > 0 && !words.ends_with(' ') {
             words.push(' ');
         }
         words.push(letter.to_ascii_lowercase());

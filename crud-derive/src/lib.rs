@@ -95,9 +95,14 @@ pub fn entity_interface(item: proc_macro::TokenStream) -> proc_macro::TokenStrea
 /// |---|---|---|
 /// | `#[dto(verbatim)]` | text keeps the white space around it, which is trimmed otherwise | `create`, `update` |
 /// | `#[dto(default)]`, `#[dto(default = 1)]` | may be left out, and is this then | `create` |
+/// | `#[dto(computed = f(a, b))]` | is no column but `f` of the fields `a` and `b`, which are; the schema has it as `readOnly` | `get`, `list` |
 /// | `#[dto(not_a_column)]` | is not written; a hook uses it | `create`, `update` |
 /// | `#[validate(…)]` | a rule of the `validator` crate; `length`, `range`, `regex`, `email` and `url` are in the schema too | `create`, `update` |
 /// | `#[schemars(…)]` | describes the field: `example = …`, `title = …` | everywhere |
+///
+/// The function of a computed field takes `&str` for a `String`, `Option<&str>` for an `Option<String>`, and any
+/// other field by value; it returns the field's type. A caller who may not see one of its fields does not
+/// see the computed one either.
 ///
 /// A field of type `Json` takes a JSON object in a body; an update merges it into the column (RFC
 /// 7396). Types are told by their names: `Option`, `String` and `Json` are not to be renamed.

@@ -25,7 +25,10 @@ use crate::{
     sql_types::Jsonb,
 };
 
+mod computed;
 pub mod de;
+
+pub use computed::{ComputedColumn, ComputedWriter, Values};
 
 /// The body of a create: its fields are columns of `T`.
 #[diagnostic::on_unimplemented(
@@ -61,6 +64,11 @@ pub trait UpdateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'stati
 pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
     /// The columns to select, in the order of the fields.
     fn columns() -> Vec<ReadColumn>;
+
+    /// The fields that are computed from them.
+    fn computed() -> Vec<ComputedColumn> {
+        Vec::new()
+    }
 }
 
 /// The filters of a list: one parameter for each field.

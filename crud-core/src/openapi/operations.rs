@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
 use crate::{
     App, Principal, Uuid,
-    policy::Action,
+    policy::{Action, Mask},
     registry::Resource,
     router::{PATCH_TYPES, POST_TYPES},
 };
@@ -18,22 +18,15 @@ const LIST: &[&str] = &["X-Total-Count", "Link", "Cache-Control", "Vary"];
 
 /// Adds all operations of an entity.
 pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, paths: &mut Paths) {
-    let masked = masked(r, info);
     let create = schemas.entity_body(r.schemas.create, r.create_shape.fields);
     let update = schemas.entity_body(r.schemas.update, r.update_shape.fields);
-    let get = schemas.row(r.schemas.get, &masked);
-    let list = schemas.row(r.schemas.list, &masked);
-    let page = schemas.page(r.name, &list);
+    let get = schemas.row(r.schemas.get, &masked(r, info));
     let all = format!("{}/{}", App::PREFIX, r.endpoint);
     let one = format!("{all}/{{id}}");
     let row = || responses::success("The row as it is now.", ROW, Some(get.clone()));
 
-    let parameters = parameters::list(r, &masked, schemas);
-    let answer = responses::success("A page of rows.", LIST, Some(page));
-    let list = Draft::new(r, Action::List, "list")
-        .takes(parameters)
-        .answers(200, answer);
-    paths.add(&all, "get", list.done(&[400, 403, 422]));
+    let list = Draft::new(r, Action::List, "list");
+    paths.add(&all, "get", list.reads(Read::list(r, info, schemas)));
 
     let mut answer = responses::success("The new row.", NEW, Some(get.clone()));
     if schemas.row_has(&get, "id") {
@@ -51,18 +44,10 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
         }),
     );
 
-    let mut parameters = vec![parameters::id(r)];
-    parameters.extend(parameters::archived(r));
-    parameters.push(parameters::if_none_match());
-    let unchanged = responses::success("The client has this version.", ROW, None);
-    let draft = Draft::new(r, Action::Get, "get")
-        .takes(parameters)
-        .answers(200, row());
-    paths.add(
-        &one,
-        "get",
-        draft.answers(304, unchanged).done(&[400, 404, 422]),
-    );
+    let mut read = Read::row(r, info, schemas);
+    read.parameters.insert(0, parameters::id(r));
+    let draft = Draft::new(r, Action::Get, "get");
+    paths.add(&one, "get", draft.reads(read));
 
     let change = |action, verb| {
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
@@ -90,6 +75,44 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     }
 }
 
+/// What a route that reads rows of an entity takes and answers, whatever its path.
+pub(super) struct Read {
+    pub(super) parameters: Vec<Value>,
+    pub(super) answers: Vec<(u16, Value)>,
+    pub(super) errors: &'static [u16],
+    pub(super) public: bool,
+}
+
+impl Read {
+    /// One row.
+    pub(super) fn row(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
+        let get = schemas.row(r.schemas.get, &masked(r, info));
+        let row = responses::success("The row as it is now.", ROW, Some(get));
+        let unchanged = responses::success("The client has this version.", ROW, None);
+        let mut parameters: Vec<_> = parameters::archived(r).into_iter().collect();
+        parameters.push(parameters::if_none_match());
+        Self {
+            parameters,
+            answers: vec![(200, row), (304, unchanged)],
+            errors: &[400, 404, 422],
+            public: r.is_public(Action::Get),
+        }
+    }
+
+    /// A page of rows.
+    pub(super) fn list(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
+        let masked = masked(r, info);
+        let list = schemas.row(r.schemas.list, &masked);
+        let page = schemas.page(r.name, &list);
+        Self {
+            parameters: parameters::list(r, &masked, schemas),
+            answers: vec![(200, responses::success("A page of rows.", LIST, Some(page)))],
+            errors: &[400, 403, 422],
+            public: r.is_public(Action::List),
+        }
+    }
+}
+
 /// The fields that some caller may not see.
 fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
     let nobody = [Principal::anonymous(), Principal::user(Uuid::default(), "")];
@@ -98,7 +121,11 @@ fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
         .iter()
         .map(|role| Principal::user(Uuid::default(), *role));
     let masks = nobody.into_iter().chain(roles).map(|by| r.mask(&by));
-    masks.flat_map(|mask| mask.hidden).collect()
+    let hidden = |mask: Mask| {
+        let computed: Vec<_> = r.get.hidden(&mask).chain(r.list.hidden(&mask)).collect();
+        mask.hidden.into_iter().chain(computed)
+    };
+    masks.flat_map(hidden).collect()
 }
 
 /// What can be done next with a new row: clients and test generators follow these.
@@ -175,6 +202,16 @@ impl Draft {
     fn answers(mut self, status: u16, answer: Value) -> Self {
         self.responses.insert(status.to_string(), answer);
         self
+    }
+
+    fn reads(self, read: Read) -> Value {
+        let draft = self.takes(read.parameters);
+        let answers = read.answers.into_iter();
+        answers
+            .fold(draft, |draft, (status, answer)| {
+                draft.answers(status, answer)
+            })
+            .done(read.errors)
     }
 
     fn done(mut self, errors: &[u16]) -> Value {

@@ -3,6 +3,7 @@
 
 mod around;
 mod fault;
+mod find;
 mod integers;
 mod projection;
 mod statement;

@@ -12,7 +12,7 @@ use diesel::{
 
 use crate::{
     db::{Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
-    dto::{ReadColumn, ValueWriter},
+    dto::{ComputedColumn, ReadColumn, ValueWriter, Values},
     policy::Mask,
 };
 
@@ -24,10 +24,21 @@ pub(crate) struct Projection {
     /// `{"a":`, `,"b":`, …
     keys: Vec<Box<str>>,
     writers: Vec<ValueWriter>,
+    /// What follows the columns without being one.
+    computed: Vec<Computed>,
+}
+
+/// A field that is computed from columns of the projection.
+struct Computed {
+    declared: ComputedColumn,
+    /// `,"c":`
+    key: Box<str>,
+    /// Where its columns stand.
+    at: Vec<usize>,
 }
 
 impl Projection {
-    pub(crate) fn new(columns: Vec<ReadColumn>) -> Self {
+    pub(crate) fn new(columns: Vec<ReadColumn>, computed: Vec<ComputedColumn>) -> Self {
         let mut select = Stmt::new();
         let mut keys = Vec::with_capacity(columns.len());
         for (i, column) in columns.iter().enumerate() {
@@ -39,8 +50,20 @@ impl Projection {
             select: Rendered::frag(Arc::new(select)),
             keys,
             writers: columns.iter().map(|c| c.write).collect(),
+            computed: computed
+                .into_iter()
+                .filter_map(|c| Computed::of(c, &columns))
+                .collect(),
             columns,
         }
+    }
+
+    /// The names of the computed fields that a mask hides: those that are made of what it hides.
+    pub(crate) fn hidden(&self, mask: &Mask) -> impl Iterator<Item = &'static str> {
+        self.computed
+            .iter()
+            .filter(|c| c.declared.from.iter().any(|name| mask.hides(name)))
+            .map(|c| c.declared.name)
     }
 
     /// What is left of it for a caller who may not see everything.
@@ -49,11 +72,25 @@ impl Projection {
             return Arc::clone(self);
         }
         let visible = self.columns.iter().filter(|c| !mask.hides(c.name));
-        Arc::new(Self::new(visible.cloned().collect()))
+        let computed = self.computed.iter().map(|c| c.declared.clone());
+        Arc::new(Self::new(visible.cloned().collect(), computed.collect()))
     }
 
-    fn len(&self) -> usize {
+    /// How many columns it selects.
+    pub(super) fn len(&self) -> usize {
         self.writers.len()
+    }
+}
+
+impl Computed {
+    /// `None` if a column of it is not there, and so may not be told.
+    fn of(declared: ComputedColumn, columns: &[ReadColumn]) -> Option<Self> {
+        let at = |name: &&str| columns.iter().position(|column| column.name == *name);
+        Some(Self {
+            key: format!(",\"{}\":", declared.name).into(),
+            at: declared.from.iter().map(at).collect::<Option<_>>()?,
+            declared,
+        })
     }
 }
 
@@ -122,6 +159,11 @@ macro_rules! sink {
                 self.out.extend_from_slice(key.as_bytes());
                 let field = row.get(i).ok_or("a column is missing")?;
                 (writer.$method)(field.value(), &mut self.out)?;
+            }
+            for computed in &projection.computed {
+                self.out.extend_from_slice(computed.key.as_bytes());
+                let values = Values::$method(row, &computed.at);
+                (computed.declared.write)(&values, &mut self.out)?;
             }
             self.out.push(b'}');
             let mut next = projection.len();

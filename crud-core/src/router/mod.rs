@@ -2,6 +2,7 @@
 //! then its path, query and body, and leaves the rest to [`crate::operations`]. Together the two
 //! are the whole story of a request.
 
+mod beside;
 mod request;
 mod response;
 
@@ -15,14 +16,16 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+pub use self::beside::EntityRequest;
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
     response::{list_response, no_content, not_modified, row_response},
 };
 use crate::{
-    App, Error, Result,
+    App, Error, Principal, Result,
     etag::{self, Tags},
+    operations::Row,
     policy::Action,
     query::{Params, parse_list},
     registry::Resource,
@@ -114,14 +117,19 @@ async fn read(call: Call) -> Result<Response> {
         .on_behalf(&by)
         .get_row(&call.resource, id, archived)
         .await?;
-    let mask = call.resource.mask(&by);
+    seen(&call, &by, &row)
+}
+
+/// The row, or 304 if the client has it already.
+fn seen(call: &Call, by: &Principal, row: &Row) -> Result<Response> {
+    let mask = call.resource.mask(by);
     if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
         let tag = etag::masked(row.id, row.version, &mask);
         if Tags::parse(tags).contains(&tag) {
             return Ok(not_modified(&tag));
         }
     }
-    Ok(row_response(StatusCode::OK, &row, &mask))
+    Ok(row_response(StatusCode::OK, row, &mask))
 }
 
 async fn list(call: Call) -> Result<Response> {
@@ -157,7 +165,7 @@ async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> R
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
-type ReadBody = fn(&Resource, &[u8], &crate::Principal) -> Result<Vec<crate::dto::Assignment>>;
+type ReadBody = fn(&Resource, &[u8], &Principal) -> Result<Vec<crate::dto::Assignment>>;
 
 async fn archive(call: Call) -> Result<Response> {
     let by = call.principal(Action::Archive).await?;

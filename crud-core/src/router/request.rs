@@ -83,6 +83,11 @@ impl Call {
         })
     }
 
+    /// The path, as it was sent.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
     /// The query string.
     pub(super) fn query(&self) -> &str {
         self.head.uri.query().unwrap_or_default()

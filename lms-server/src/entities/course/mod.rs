@@ -1,11 +1,13 @@
 //! Courses: drafts are seen by their instructor and by administrators only.
 
 mod policy;
+mod routes;
 mod slug;
 
 use crud_core::prelude::*;
 
 pub use self::policy::{CoursePolicy, taught, visible};
+pub(crate) use self::routes::routes;
 use crate::schema::courses;
 
 text_enum! {
