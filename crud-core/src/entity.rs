@@ -119,6 +119,10 @@ pub trait EntityInterface: Send + Sync + 'static {
         None
     }
 
+    /// The unique text columns whose values the server makes: see
+    /// [`Assignments::set_numbered`].
+    const NUMBERED: &'static [&'static str] = &[];
+
     /// Whether [`before_write`](Self::before_write) is declared.
     const BEFORE_WRITE: bool = false;
     /// Whether [`after_write`](Self::after_write) is declared.

@@ -121,6 +121,7 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    pub(crate) numbered: &'static [&'static str],
     /// What anonymous callers may do; policies are pure, so once asked is enough.
     public: Vec<Action>,
     pub(crate) explain: fn(&Fault) -> Option<Error>,
@@ -195,6 +196,7 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            numbered: E::NUMBERED,
             public: Action::ALL
                 .into_iter()
                 .filter(|action| {

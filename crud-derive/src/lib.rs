@@ -54,6 +54,7 @@ use syn::Error;
 /// | `before_write` | `async fn(&mut Before<'_, Course>) -> Result<()>`: runs in the transaction of every write, before its statement | nothing |
 /// | `after_write` | `async fn(&After<'_, Course>) -> Result<()>`: the same, after its statement; an error undoes the write | nothing |
 /// | `explain` | `fn(&Fault) -> Option<Error>`: why the database refused a write, in the entity's own words | the framework's words |
+/// | `numbered(…)` | unique text columns whose values the server makes by `Assignments::set_numbered`: a write that loses the race for one is tried again | none |
 /// | `name` | the name in messages and operation ids | the struct's name |
 ///
 /// The doc comment describes the entity in the API's documentation. The table must have the standard

@@ -27,6 +27,7 @@ use crate::{
 
 mod computed;
 pub mod de;
+mod numbered;
 
 pub use computed::{ComputedColumn, ComputedWriter, Values};
 

@@ -45,7 +45,10 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     );
 
     let mut read = Read::row(r, info, schemas);
-    read.parameters.insert(0, parameters::id(r));
+    let parameters = [parameters::id(r)]
+        .into_iter()
+        .chain(parameters::archived(r));
+    read.parameters.splice(..0, parameters);
     let draft = Draft::new(r, Action::Get, "get");
     paths.add(&one, "get", draft.reads(read));
 
@@ -89,10 +92,8 @@ impl Read {
         let get = schemas.row(r.schemas.get, &masked(r, info));
         let row = responses::success("The row as it is now.", ROW, Some(get));
         let unchanged = responses::success("The client has this version.", ROW, None);
-        let mut parameters: Vec<_> = parameters::archived(r).into_iter().collect();
-        parameters.push(parameters::if_none_match());
         Self {
-            parameters,
+            parameters: vec![parameters::if_none_match()],
             answers: vec![(200, row), (304, unchanged)],
             errors: &[400, 404, 422],
             public: r.is_public(Action::Get),

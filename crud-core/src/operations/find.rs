@@ -9,7 +9,7 @@ use crate::{
     db::{Access, Frag, PgRow, Sink, SqliteRow},
     entity::EntityInterface,
     policy::Action,
-    query::{Archived, parse_list},
+    query::parse_list,
     registry::Resource,
     search::{Condition, Search},
     sql_types as st,
@@ -25,7 +25,7 @@ impl Context<'_> {
         condition: impl Condition<E::Table>,
     ) -> Result<E::Get> {
         let r = self.resource::<E>()?;
-        let found = self.find_row(r, condition.erase(), Archived::Hidden);
+        let found = self.find_row(r, condition.erase());
         typed::dto::<E>(&found.await?)
     }
 
@@ -46,12 +46,7 @@ impl Context<'_> {
         self.list_rows(r, &request).await
     }
 
-    pub(crate) async fn find_row(
-        &self,
-        r: &Resource,
-        condition: Frag,
-        archived: Archived,
-    ) -> Result<Row> {
+    pub(crate) async fn find_row(&self, r: &Resource, condition: Frag) -> Result<Row> {
         let none = || Error::NotFound(format!("{} not found", r.title()));
         let rule = r.rule(self.principal, Action::Get);
         if rule.is_never() {
@@ -61,7 +56,7 @@ impl Context<'_> {
             });
         }
         let projection = r.get.masked(&r.mask(self.principal));
-        let sql = statement::find(r, &projection.select, condition, archived, &rule);
+        let sql = statement::find(r, &projection.select, condition, &rule);
         let sink = Found {
             // Behind the columns stands the version.
             at: projection.len() + 1,

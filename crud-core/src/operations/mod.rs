@@ -1,6 +1,7 @@
 //! What can be done with an entity: policy → statement → database → row, for every transport alike
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
+mod again;
 mod around;
 mod fault;
 mod find;
@@ -438,6 +439,21 @@ impl<'a> Context<'a> {
     /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad
     /// verdict rolls back.
     async fn write(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        if !r.numbered.is_empty() && again::is_numbered(r, set) {
+            return Box::pin(self.write_numbered(r, action, rule, sql, rows, set)).await;
+        }
+        self.write_once(r, action, rule, sql, rows, set).await
+    }
+
+    async fn write_once(
         &self,
         r: &Resource,
         action: Action,

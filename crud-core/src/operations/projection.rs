@@ -123,6 +123,11 @@ impl JsonRows {
         })
     }
 
+    /// For another run of the same statement.
+    pub(crate) fn again(&self) -> Box<Self> {
+        Self::one(Arc::clone(&self.projection), self.with_verdict)
+    }
+
     /// The items of a list, after what `out` holds already.
     pub(crate) fn many(projection: Arc<Projection>, limit: usize, out: Vec<u8>) -> Box<Self> {
         Box::new(Self {

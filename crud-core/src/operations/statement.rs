@@ -21,19 +21,13 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
 }
 
 /// As [`get`], by any condition, with the id behind the version; a second row shows that it is not unique.
-pub(super) fn find(
-    r: &Resource,
-    select: &Frag,
-    condition: Frag,
-    archived: Archived,
-    rule: &Rule,
-) -> Stmt {
+pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) -> Stmt {
     let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
     let sql = id(r, version(r, sql).sql(", "))
         .sql(" FROM ")
         .frag(r.table.clone());
     let sql = sql.sql(" WHERE (").frag(condition).sql(")");
-    within(live(r, sql, archived), rule).sql(" LIMIT 2")
+    within(live(r, sql, Archived::Hidden), rule).sql(" LIMIT 2")
 }
 
 /// The whole row that a write is about to change, locked until the transaction ends.

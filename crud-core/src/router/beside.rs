@@ -68,16 +68,17 @@ impl<E: EntityInterface> EntityRequest<E> {
         })
     }
 
-    /// Answers as `GET /things/{id}` does, with the row for which a condition holds.
+    /// Answers as `GET /things/{id}` does, with the row for which a condition holds. Archived rows are not
+    /// among those asked, and there is no parameter for them: what is unique is so among the others.
     ///
     /// # Errors
     /// As `GET /things/{id}`. An internal error if there are several such rows.
     pub async fn row(self, condition: impl Condition<E::Table>) -> Result<Response> {
         let (call, condition) = (self.call, condition.erase());
         let by = call.principal(Action::Get).await?;
-        let archived = call.archived()?;
+        call.no_parameters()?;
         let cx = call.app.on_behalf(&by);
-        let row = cx.find_row(&call.resource, condition, archived).await?;
+        let row = cx.find_row(&call.resource, condition).await?;
         seen(&call, &by, &row)
     }
 

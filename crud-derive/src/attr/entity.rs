@@ -28,6 +28,7 @@ const GRAMMAR: Grammar = Grammar {
         "before_write",
         "after_write",
         "explain",
+        "numbered",
         "name",
     ],
 };
@@ -52,6 +53,7 @@ pub(crate) struct EntityArgs {
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
     pub explain: Option<Path>,
+    pub numbered: Vec<Ident>,
     pub name: Option<LitStr>,
     /// The words given, faulty values included: what was tried is not missing.
     pub tried: Vec<String>,
@@ -105,6 +107,7 @@ impl EntityArgs {
             "before_write" => self.before_write = Some(value(key, input, "before_write = f")?),
             "after_write" => self.after_write = Some(value(key, input, "after_write = f")?),
             "explain" => self.explain = Some(value(key, input, "explain = f")?),
+            "numbered" => self.numbered = columns(key, input)?,
             "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
             _ => return Ok(false),
         }
@@ -130,7 +133,10 @@ fn cache_ttl(key: &Ident, input: ParseStream<'_>) -> Result<CacheTtl> {
 }
 
 fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
-    let help = "help: the correct format looks like `sort(title, created_at)`";
+    let help = match key == "sort" {
+        true => "help: the correct format looks like `sort(title, created_at)`",
+        false => "help: the correct format looks like `numbered(slug)`",
+    };
     if !input.peek(syn::token::Paren) {
         let text = format!("`{key}` names columns in brackets\n{help}");
         return Err(Error::new(key.span(), text));

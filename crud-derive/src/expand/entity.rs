@@ -60,6 +60,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
         .as_ref()
         .map(|function| around(function, &quote!(after_write), &quote!(AFTER_WRITE), false));
     let explain = entity.explain.as_ref().map(explain);
+    let numbered = numbered(entity);
     let standard = standard_columns(table);
     quote! {
         const _: () = {
@@ -86,6 +87,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #before_write
                 #after_write
                 #explain
+                #numbered
             }
             #standard
         };
@@ -116,6 +118,20 @@ fn sorts(entity: &Entity) -> TokenStream {
             ::std::vec![#(#declared,)* #(#always,)*]
         }
     }
+}
+
+/// Named as columns: an unknown one, or one that holds no text, is an error at the name.
+fn numbered(entity: &Entity) -> Option<TokenStream> {
+    if entity.numbered.is_empty() {
+        return None;
+    }
+    let columns = entity.numbered.iter().map(|name| {
+        let column = column(&entity.table, name, name.span());
+        quote_spanned!(name.span()=> ::crud_core::__private::text_column(#column))
+    });
+    Some(quote! {
+        const NUMBERED: &'static [&'static str] = &[#(#columns),*];
+    })
 }
 
 /// The function is bound to its type first: a wrong signature is then one error, which shows both.

@@ -34,6 +34,7 @@ pub(crate) struct Entity {
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
     pub explain: Option<Path>,
+    pub numbered: Vec<Ident>,
 }
 
 impl Entity {
@@ -76,6 +77,7 @@ impl Entity {
             before_write,
             after_write,
             explain,
+            numbered,
             name,
             tried,
         } = args;
@@ -128,6 +130,7 @@ impl Entity {
             before_write,
             after_write,
             explain,
+            numbered,
         })
     }
 }

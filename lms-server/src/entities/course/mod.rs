@@ -36,6 +36,7 @@ text_enum! {
     policy = CoursePolicy,
     cache_ttl = 300,
     sort(title, category),
+    numbered(slug),
     before_create = before_create,
     before_update = before_update
 )]
@@ -47,7 +48,7 @@ pub struct CourseCreate {
     /// What the course is called.
     #[validate(length(min = 1, max = 255))]
     pub title: String,
-    /// Its name in addresses; made from the title when left out.
+    /// Its name in addresses; made from the title when left out, with a number if that is taken.
     #[validate(length(min = 1, max = 255))]
     pub slug: Option<String>,
     /// What it is about.
@@ -188,8 +189,14 @@ fn before_create(
     set: &mut Assignments<courses::table>,
     principal: &Principal,
 ) -> Result<()> {
-    let slug = new.slug.as_deref().unwrap_or(&new.title);
-    new.slug = Some(slug::from_text(slug)?);
+    match &new.slug {
+        Some(given) => new.slug = Some(slug::from_text(given)?),
+        None => {
+            let slug = slug::from_text(&new.title)?;
+            let live = courses::archived_at.is_null();
+            set.set_numbered(courses::slug, slug, slug::LONGEST, live);
+        }
+    }
     if let Some(id) = principal.id() {
         set.set(courses::instructor_id, id);
     }
