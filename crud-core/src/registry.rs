@@ -186,8 +186,11 @@ impl Resource {
             },
             replace: |bytes, shape, principal| {
                 // What the hook sets beside the body is for new rows: their owner, for one, stays.
-                let (body, _) = completed::<E>(body::read(bytes, shape)?, principal)?;
-                let mut set = Assignments::default();
+                // What is made of the body is made anew.
+                let mut body = body::read(bytes, shape)?;
+                let mut set = Assignments::of_row();
+                E::before_create(&mut body, &mut set, principal)?;
+                set.retain(|column| E::NUMBERED.contains(&column));
                 body.replace(&mut set);
                 Ok(set.into_list())
             },
@@ -330,21 +333,13 @@ fn subschema<B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<B>()
 }
 
-fn completed<E: EntityInterface>(
-    mut body: E::Create,
-    principal: &Principal,
-) -> Result<(E::Create, Assignments<E::Table>)> {
-    let mut set = Assignments::default();
-    E::before_create(&mut body, &mut set, principal)?;
-    Ok((body, set))
-}
-
 /// The columns of a new row.
 pub(crate) fn create_assignments<E: EntityInterface>(
-    body: E::Create,
+    mut body: E::Create,
     principal: &Principal,
 ) -> Result<Vec<Assignment>> {
-    let (body, mut set) = completed::<E>(body, principal)?;
+    let mut set = Assignments::default();
+    E::before_create(&mut body, &mut set, principal)?;
     body.insert(&mut set);
     Ok(set.into_list())
 }

@@ -104,6 +104,8 @@ pub struct Assignment {
 /// The columns of `T` that a write sets.
 pub struct Assignments<T> {
     list: Vec<Assignment>,
+    /// Whether they are for a row that is there.
+    of_row: bool,
     table: PhantomData<fn() -> T>,
 }
 
@@ -111,6 +113,7 @@ impl<T> Default for Assignments<T> {
     fn default() -> Self {
         Self {
             list: Vec::with_capacity(16),
+            of_row: false,
             table: PhantomData,
         }
     }
@@ -175,10 +178,24 @@ impl<T> Assignments<T> {
         self.list.iter().any(|a| a.column == C::NAME)
     }
 
+    /// No column yet of a row that is there.
+    pub(crate) fn of_row() -> Self {
+        Self {
+            of_row: true,
+            ..Self::default()
+        }
+    }
+
+    /// Keeps the columns for which this holds.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&'static str) -> bool) {
+        self.list.retain(|a| keep(a.column));
+    }
+
     /// The list again.
     pub(crate) fn from_list(list: Vec<Assignment>) -> Self {
         Self {
             list,
+            of_row: false,
             table: PhantomData,
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl<T: Named> Assignments<T> {
-    /// Sets a unique text column of a new row to `text`, or to the first of `text-2`, `text-3`, … that no row has among
+    /// Sets a unique text column to `text`, or to the first of `text-2`, `text-3`, … that no other row has among
     /// those for which `among` holds. A text that is longer than `longest` characters with its number is cut
     /// before it. The entity declares the column: `numbered(slug)`.
     pub fn set_numbered<C>(
@@ -28,16 +28,27 @@ impl<T: Named> Assignments<T> {
     {
         // Goes on from one candidate to the next for as long as there is a row that has it.
         let value = Stmt::new()
-            .sql("(WITH RECURSIVE tries(n, candidate) AS (SELECT 1, CAST(")
+            .sql("(WITH RECURSIVE tries(n, candidate, own) AS (SELECT 1, CAST(")
             .bind::<Text, _>(text.clone())
-            .sql(" AS text) UNION ALL SELECT n + 1, rtrim(substr(CAST(")
+            .sql(" AS text), ");
+        let value = match self.of_row {
+            // Nothing stands between this place and the row that is updated.
+            true => value.ident(T::NAME).sql(".").ident("id"),
+            false => value.per_backend("CAST(NULL AS uuid)", "NULL"),
+        };
+        let value = value
+            .sql(" UNION ALL SELECT n + 1, rtrim(substr(CAST(")
             .bind::<Text, _>(text)
             .sql(" AS text), 1, ")
             .bind::<diesel::sql_types::Integer, _>(i32::from(longest))
-            .sql(" - length('-' || CAST(n + 1 AS text))), '-') || '-' || CAST(n + 1 AS text) FROM tries")
+            .sql(" - length('-' || CAST(n + 1 AS text))), '-') || '-' || CAST(n + 1 AS text), own FROM tries")
             .sql(" WHERE EXISTS (SELECT 1 FROM ")
             .ident(T::NAME)
             .sql(" WHERE ")
+            .ident(T::NAME)
+            .sql(".")
+            .ident("id")
+            .sql(" IS DISTINCT FROM tries.own AND ")
             .ident(T::NAME)
             .sql(".")
             .ident(C::NAME)
