@@ -3,7 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Path, ext::IdentExt, spanned::Spanned};
+use syn::{Ident, Path, ext::IdentExt, spanned::Spanned};
 
 use super::column;
 use crate::{
@@ -85,7 +85,9 @@ fn computed(dto: &Dto, table: &Path) -> Option<TokenStream> {
 fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> TokenStream {
     let Computed { function, fields } = computed;
     let (name, ty) = (&field.name, &field.ty);
+    // Names that the declaration's own functions cannot meet.
     let span = Span::mixed_site();
+    let [values, out, value] = ["values", "out", "value"].map(|name| Ident::new(name, span));
     let sources: Vec<_> = fields
         .iter()
         .filter_map(|name| {
@@ -105,7 +107,7 @@ fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> 
         .map(|(i, (source, local))| {
             let column = column(table, &source.ident, source.ident.span());
             let ty = &source.ty;
-            quote!(let #local = values.read::<#column, #ty>(#i)?;)
+            quote!(let #local = #values.read::<#column, #ty>(#i)?;)
         });
     let arguments =
         sources
@@ -118,13 +120,13 @@ fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> 
             });
     // A function of another type is one error, shown at its name.
     let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
-        let value: #ty = #function(#(#arguments),*);
+        let #value: #ty = #function(#(#arguments),*);
     };
     quote! {
-        ::crud_core::__private::ComputedColumn::new(#name, &[#(#names),*], |values, out| {
+        ::crud_core::__private::ComputedColumn::new(#name, &[#(#names),*], |#values, #out| {
             #(#reads)*
             #call
-            values.write(&value, out)
+            #values.write(&#value, #out)
         })
     }
 }
