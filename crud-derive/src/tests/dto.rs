@@ -275,10 +275,7 @@ fn a_computed_field_is_made_of_columns() {
         quote!(#[schemars(extend("readOnly" = true))] pub label: String),
     );
     assert_holds(&code, quote!("label", &["name", "nick", "age"]));
-    assert_holds(
-        &code,
-        quote!(values.read::<people::nick, Option<String>>(1usize)?),
-    );
+    assert_holds(&code, quote!(values.read::<people::age, i32>(2usize)?));
     // Text is lent, everything else given.
     assert_holds(
         &code,

@@ -113,7 +113,7 @@ fn a_dto_is_a_struct_with_named_fields() {
 fn the_options_of_a_field_fit_the_field() {
     assert_one(
         of_create(quote!(#[dto(verbtim)] password: String)),
-        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`\n\
+        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`, `computed`\n\
          help: did you mean `verbatim`?",
     );
     assert_one(
