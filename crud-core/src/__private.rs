@@ -17,6 +17,7 @@ pub use crate::{
     hook::{After, Before, Fault},
     principal::Principal,
     query::Params,
+    relation::Relation,
     search::Search,
 };
 /// Compiles when a table's standard columns are there and of their types; never called.

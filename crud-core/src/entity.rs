@@ -18,6 +18,7 @@ use crate::{
     hook::{After, Before, Fault},
     policy::Policy,
     principal::Principal,
+    relation::Relation,
     search::Search,
 };
 
@@ -84,6 +85,11 @@ pub trait EntityInterface: Send + Sync + 'static {
 
     /// The columns that `sort` may name.
     fn sorts() -> Vec<SortColumn>;
+
+    /// The entities that it belongs together with.
+    fn relations() -> Vec<Relation> {
+        Vec::new()
+    }
 
     /// Turns the filters into conditions: ordinary Diesel, run on both databases.
     fn search(search: Search<Self::Table>, query: &Self::Query) -> Search<Self::Table>;

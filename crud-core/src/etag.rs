@@ -17,6 +17,15 @@ pub(crate) fn masked(id: Uuid, version: i64, mask: &Mask) -> String {
     format!("\"{version}-{:012x}-{hidden}\"", tail(id))
 }
 
+/// The tag of an answer that is made of several rows: of its bytes. No write accepts it.
+pub(crate) fn of_body(body: &[u8]) -> String {
+    use std::hash::Hasher as _;
+    // Made with fixed keys: the same on every instance.
+    let mut hash = std::hash::DefaultHasher::new();
+    hash.write(body);
+    format!("\"all-{:016x}\"", hash.finish())
+}
+
 /// The last 48 bits: those that are random in a `UUIDv7`.
 fn tail(id: Uuid) -> u128 {
     id.as_u128() & 0xffff_ffff_ffff

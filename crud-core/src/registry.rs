@@ -20,6 +20,7 @@ use crate::{
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
     query::{Params, sort_keys},
+    relation::Relation,
     search::Search,
 };
 
@@ -52,6 +53,15 @@ impl Registry {
         if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
             panic!(
                 "`{}` declares an impossible default_sort: {error}",
+                resource.name
+            );
+        }
+        for relation in &resource.relations {
+            let name = relation.name;
+            let taken = resource.get.has(name) || resource.list.has(name);
+            assert!(
+                !taken,
+                "`{}` has a relation and a field of the name `{name}`: give one of them another",
                 resource.name
             );
         }
@@ -121,6 +131,8 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    /// What it belongs together with.
+    pub relations: Vec<Relation>,
     pub(crate) numbered: &'static [&'static str],
     /// What anonymous callers may do; policies are pure, so once asked is enough.
     public: Vec<Action>,
@@ -199,6 +211,7 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            relations: E::relations(),
             numbered: E::NUMBERED,
             public: Action::ALL
                 .into_iter()

@@ -55,6 +55,7 @@ use syn::Error;
 /// | `after_write` | `async fn(&After<'_, Course>) -> Result<()>`: the same, after its statement; an error undoes the write | nothing |
 /// | `explain` | `fn(&Fault) -> Option<Error>`: why the database refused a write, in the entity's own words | the framework's words |
 /// | `numbered(…)` | unique text columns whose values the server makes by `Assignments::set_numbered`: a write that loses the race for one is tried again | none |
+/// | `relations(…)` | what `include=` may name: `lessons = has_many(lessons::course_id -> Lesson)`, `instructor = belongs_to(courses::instructor_id -> User)` | none |
 /// | `name` | the name in messages and operation ids | the struct's name |
 ///
 /// The doc comment describes the entity in the API's documentation. The table must have the standard

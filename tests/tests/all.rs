@@ -13,6 +13,7 @@ mod examples;
 mod faults;
 mod hardening;
 mod harness;
+mod includes;
 mod lists;
 mod openapi;
 mod permissions;

@@ -8,6 +8,7 @@ use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
 use crate::{
     App, Principal, Uuid,
     policy::{Action, Mask},
+    query::LARGEST_SIZE,
     registry::Resource,
     router::{PATCH_TYPES, POST_TYPES},
 };
@@ -90,10 +91,13 @@ impl Read {
     /// One row.
     pub(super) fn row(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
         let get = schemas.row(r.schemas.get, &masked(r, info));
+        let get = with_relations(r, get, schemas);
         let row = responses::success("The row as it is now.", ROW, Some(get));
         let unchanged = responses::success("The client has this version.", ROW, None);
+        let mut parameters: Vec<_> = parameters::include(r).into_iter().collect();
+        parameters.push(parameters::if_none_match());
         Self {
-            parameters: vec![parameters::if_none_match()],
+            parameters,
             answers: vec![(200, row), (304, unchanged)],
             errors: &[400, 404, 422],
             public: r.is_public(Action::Get),
@@ -104,6 +108,7 @@ impl Read {
     pub(super) fn list(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
         let masked = masked(r, info);
         let list = schemas.row(r.schemas.list, &masked);
+        let list = with_relations(r, list, schemas);
         let page = schemas.page(r.name, &list);
         Self {
             parameters: parameters::list(r, &masked, schemas),
@@ -112,6 +117,23 @@ impl Read {
             public: r.is_public(Action::List),
         }
     }
+}
+
+/// A row, and what is answered within it if that is asked for.
+fn with_relations(r: &Resource, row: Value, schemas: &mut Schemas) -> Value {
+    if r.relations.is_empty() {
+        return row;
+    }
+    let mut properties = Map::new();
+    for relation in &r.relations {
+        let related = schemas.answer(relation.schema);
+        let schema = match relation.is_many() {
+            true => json!({ "type": "array", "items": related, "maxItems": LARGEST_SIZE }),
+            false => json!({ "oneOf": [related, { "type": "null" }] }),
+        };
+        properties.insert(relation.name.to_owned(), schema);
+    }
+    json!({ "allOf": [row, { "type": "object", "properties": properties }] })
 }
 
 /// The fields that some caller may not see.

@@ -5,6 +5,7 @@ mod again;
 mod around;
 mod fault;
 mod find;
+mod include;
 mod integers;
 mod projection;
 mod statement;
@@ -158,6 +159,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may list no row at all.
     pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
+        if let Some(include) = &request.include {
+            return Box::pin(self.list_with(r, request, include)).await;
+        }
         let rule = self.admit(r, Action::List)?;
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);

@@ -76,6 +76,13 @@ impl Projection {
         Arc::new(Self::new(visible.cloned().collect(), computed.collect()))
     }
 
+    /// Whether it has a field of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let computed = self.computed.iter().map(|c| c.declared.name);
+        let mut names = self.columns.iter().map(|c| c.name).chain(computed);
+        names.any(|known| known == name)
+    }
+
     /// How many columns it selects.
     pub(super) fn len(&self) -> usize {
         self.writers.len()

@@ -146,6 +146,44 @@ fn bounded(sql: Stmt, number: i64) -> Stmt {
         .per_backend("", " + 0)")
 }
 
+/// The rows whose id is among `ids`.
+pub(super) fn all_of(r: &Resource, select: &Frag, ids: Stmt, rule: &Rule) -> Stmt {
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(select.clone())
+        .sql(" FROM ");
+    let sql = id(r, sql.frag(r.table.clone()).sql(" WHERE ")).sql(" IN ");
+    within(live(r, sql.add(ids), Archived::Hidden), rule)
+}
+
+/// The first rows, in their order, of each value of `column` that is among `values`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one statement, for one caller"
+)]
+pub(super) fn first_of_each(
+    r: &Resource,
+    select: &Frag,
+    column: &'static str,
+    values: Stmt,
+    keys: &[SortKey],
+    most: i64,
+    rule: &Rule,
+) -> Stmt {
+    const PLACE: &str = "place in its list";
+    let named = |sql: Stmt| sql.ident(r.shape.name).sql(".").ident(column);
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone());
+    let sql = sql.sql(" FROM (SELECT ").ident(r.shape.name);
+    let sql = named(sql.sql(".*, row_number() OVER (PARTITION BY "));
+    let sql = order(r, sql, keys).sql(") AS ").ident(PLACE);
+    let sql = named(sql.sql(" FROM ").frag(r.table.clone()).sql(" WHERE "));
+    let sql = within(live(r, sql.sql(" IN ").add(values), Archived::Hidden), rule);
+    // Named as the table, so that its columns are found in it.
+    let sql = sql.sql(") AS ").ident(r.shape.name).sql(" WHERE ");
+    let sql = bounded(sql.ident(PLACE).sql(" <= "), most);
+    sql.sql(" ORDER BY ").ident(PLACE)
+}
+
 /// `SELECT count(*) …`.
 pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
     let sql = Stmt::new()

@@ -9,13 +9,13 @@ use axum::{
     response::Response,
 };
 
-use super::{list_response, request::Call, seen};
+use super::{list_response, request::Call, seen, whole};
 use crate::{
     App, Error, Principal, Result,
     entity::EntityInterface,
     error::FieldError,
     policy::Action,
-    query::parse_list,
+    query::{Archived, parse_list},
     search::{Condition, Search},
 };
 
@@ -68,18 +68,25 @@ impl<E: EntityInterface> EntityRequest<E> {
         })
     }
 
-    /// Answers as `GET /things/{id}` does, with the row for which a condition holds. Archived rows are not
-    /// among those asked, and there is no parameter for them: what is unique is so among the others.
+    /// Answers as `GET /things/{id}` does, with the row for which a condition holds; `include` too. Archived
+    /// rows are not among those asked, and there is no parameter for them: what is unique is so among the
+    /// others.
     ///
     /// # Errors
     /// As `GET /things/{id}`. An internal error if there are several such rows.
     pub async fn row(self, condition: impl Condition<E::Table>) -> Result<Response> {
         let (call, condition) = (self.call, condition.erase());
         let by = call.principal(Action::Get).await?;
-        call.no_parameters()?;
-        let cx = call.app.on_behalf(&by);
-        let row = cx.find_row(&call.resource, condition).await?;
-        seen(&call, &by, &row)
+        let include = call.include()?;
+        let (cx, r) = (call.app.on_behalf(&by), &call.resource);
+        let row = cx.find_row(r, condition).await?;
+        match include {
+            Some(include) => {
+                let body = cx.get_with(r, row.id, Archived::Hidden, &include);
+                whole(&call, body.await?)
+            }
+            None => seen(&call, &by, &row),
+        }
     }
 
     /// Answers as `GET /things` does, with the rows for which the further conditions hold.

@@ -10,6 +10,7 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, Request, rejection::PathRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -20,7 +21,7 @@ pub use self::beside::EntityRequest;
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
-    response::{list_response, no_content, not_modified, row_response},
+    response::{list_response, no_content, not_modified, row_response, tagged},
 };
 use crate::{
     App, Error, Principal, Result,
@@ -111,25 +112,35 @@ async fn create(call: Call) -> Result<Response> {
 async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
     let id = call.id()?;
-    let archived = call.archived()?;
-    let row = call
-        .app
-        .on_behalf(&by)
-        .get_row(&call.resource, id, archived)
-        .await?;
-    seen(&call, &by, &row)
+    let (archived, include) = call.reading()?;
+    let (cx, r) = (call.app.on_behalf(&by), &call.resource);
+    match include {
+        Some(include) => {
+            let body = Box::pin(cx.get_with(r, id, archived, &include)).await?;
+            whole(&call, body)
+        }
+        None => seen(&call, &by, &cx.get_row(r, id, archived).await?),
+    }
 }
 
 /// The row, or 304 if the client has it already.
 fn seen(call: &Call, by: &Principal, row: &Row) -> Result<Response> {
-    let mask = call.resource.mask(by);
-    if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
-        let tag = etag::masked(row.id, row.version, &mask);
-        if Tags::parse(tags).contains(&tag) {
-            return Ok(not_modified(&tag));
-        }
+    let tag = etag::masked(row.id, row.version, &call.resource.mask(by));
+    unless_known(call, &tag, row.json.clone())
+}
+
+/// The row with what belongs to it, likewise.
+fn whole(call: &Call, body: Vec<u8>) -> Result<Response> {
+    unless_known(call, &etag::of_body(&body), body.into())
+}
+
+fn unless_known(call: &Call, tag: &str, body: Bytes) -> Result<Response> {
+    if let Some(tags) = call.header(&header::IF_NONE_MATCH)?
+        && Tags::parse(tags).contains(tag)
+    {
+        return Ok(not_modified(tag));
     }
-    Ok(row_response(StatusCode::OK, row, &mask))
+    Ok(tagged(StatusCode::OK, body.into(), tag))
 }
 
 async fn list(call: Call) -> Result<Response> {

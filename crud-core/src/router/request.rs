@@ -14,7 +14,7 @@ use crate::{
     etag::Tags,
     extract::media_type,
     policy::Action,
-    query::{Archived, Params, archived},
+    query::{Archived, Params, archived, include},
     registry::Resource,
     serve::{BODY_LIMIT, read_body},
 };
@@ -99,21 +99,33 @@ impl Call {
         super::no_parameters(self.query())
     }
 
-    /// Whether archived rows are asked for.
+    /// Whether archived rows are asked for, and which relations.
     ///
     /// # Errors
     /// 400 for any other parameter.
-    pub(super) fn archived(&self) -> Result<Archived> {
+    pub(super) fn reading(&self) -> Result<(Archived, Option<String>)> {
         if self.query().is_empty() {
-            return Ok(Archived::Hidden);
+            return Ok((Archived::Hidden, None));
         }
         let mut params = Params::parse(self.query())?;
         let archived = match self.resource.archivable {
             true => archived(&mut params),
             false => Archived::Any,
         };
+        let include = include(&self.resource, &mut params);
         params.finish()?;
-        Ok(archived)
+        Ok((archived, include))
+    }
+
+    /// Which relations are asked for.
+    ///
+    /// # Errors
+    /// 400 for any other parameter.
+    pub(super) fn include(&self) -> Result<Option<String>> {
+        let mut params = Params::parse(self.query())?;
+        let include = include(&self.resource, &mut params);
+        params.finish()?;
+        Ok(include)
     }
 
     /// A header as text.

@@ -61,6 +61,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
         .map(|function| around(function, &quote!(after_write), &quote!(AFTER_WRITE), false));
     let explain = entity.explain.as_ref().map(explain);
     let numbered = numbered(entity);
+    let relations = relations(entity);
     let standard = standard_columns(table);
     quote! {
         const _: () = {
@@ -88,6 +89,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #after_write
                 #explain
                 #numbered
+                #relations
             }
             #standard
         };
@@ -131,6 +133,31 @@ fn numbered(entity: &Entity) -> Option<TokenStream> {
     });
     Some(quote! {
         const NUMBERED: &'static [&'static str] = &[#(#columns),*];
+    })
+}
+
+/// What is wrong with a column or an entity is shown at its relation.
+fn relations(entity: &Entity) -> Option<TokenStream> {
+    if entity.relations.is_empty() {
+        return None;
+    }
+    let relations = entity.relations.iter().map(|relation| {
+        let name = relation.name.unraw().to_string();
+        let (column, of) = (&relation.column, &relation.entity);
+        let span = column.span().resolved_at(Span::call_site());
+        match relation.many {
+            true => quote_spanned! {span=>
+                ::crud_core::__private::Relation::has_many::<#of, _>(#name, #column)
+            },
+            false => quote_spanned! {span=>
+                ::crud_core::__private::Relation::belongs_to::<Self, #of, _>(#name, #column)
+            },
+        }
+    });
+    Some(quote! {
+        fn relations() -> ::std::vec::Vec<::crud_core::__private::Relation> {
+            ::std::vec![#(#relations),*]
+        }
     })
 }
 

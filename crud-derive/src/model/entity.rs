@@ -5,7 +5,7 @@ use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Type};
 
 use super::{check_table, doc};
 use crate::{
-    attr::entity::{CacheTtl, EntityArgs},
+    attr::entity::{CacheTtl, EntityArgs, Relation},
     diagnostics::{Errors, one_of},
 };
 
@@ -35,6 +35,7 @@ pub(crate) struct Entity {
     pub after_write: Option<Path>,
     pub explain: Option<Path>,
     pub numbered: Vec<Ident>,
+    pub relations: Vec<Relation>,
 }
 
 impl Entity {
@@ -78,6 +79,7 @@ impl Entity {
             after_write,
             explain,
             numbered,
+            relations,
             name,
             tried,
         } = args;
@@ -131,6 +133,7 @@ impl Entity {
             after_write,
             explain,
             numbered,
+            relations,
         })
     }
 }

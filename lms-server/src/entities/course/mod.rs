@@ -8,7 +8,12 @@ use crud_core::prelude::*;
 
 pub use self::policy::{CoursePolicy, taught, visible};
 pub(crate) use self::routes::routes;
-use crate::schema::courses;
+use crate::{
+    entities::{
+        assessment::Assessment, lesson::Lesson, module::Module, project::Project, user::User,
+    },
+    schema::{assessments, courses, lessons, modules, projects},
+};
 
 text_enum! {
     /// How much a course asks for.
@@ -38,7 +43,14 @@ text_enum! {
     sort(title, category),
     numbered(slug),
     before_create = before_create,
-    before_update = before_update
+    before_update = before_update,
+    relations(
+        lessons = has_many(lessons::course_id -> Lesson),
+        modules = has_many(modules::course_id -> Module),
+        assessments = has_many(assessments::course_id -> Assessment),
+        projects = has_many(projects::course_id -> Project),
+        instructor = belongs_to(courses::instructor_id -> User)
+    )
 )]
 pub struct Course;
 

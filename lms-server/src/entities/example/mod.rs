@@ -5,7 +5,7 @@ mod routes;
 use crud_core::prelude::*;
 
 pub(crate) use self::routes::routes;
-use crate::{roles::is_admin, schema::examples};
+use crate::{entities::organization::Organization, roles::is_admin, schema::examples};
 
 /// The example of the backend guide.
 #[derive(EntityInterface)]
@@ -20,7 +20,10 @@ use crate::{roles::is_admin, schema::examples};
     search = search,
     policy = ExamplePolicy,
     cache_ttl = 300,
-    sort(name)
+    sort(name),
+    relations(
+        organization = belongs_to(examples::organization_id -> Organization)
+    )
 )]
 pub struct Example;
 

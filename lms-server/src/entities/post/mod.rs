@@ -5,7 +5,7 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::PostPolicy;
-use crate::schema::posts;
+use crate::{entities::user::User, schema::posts};
 
 /// What a user writes for others.
 #[derive(EntityInterface)]
@@ -21,7 +21,10 @@ use crate::schema::posts;
     policy = PostPolicy,
     cache_ttl = 60,
     sort(title),
-    before_create = before_create
+    before_create = before_create,
+    relations(
+        author = belongs_to(posts::author_id -> User)
+    )
 )]
 pub struct Post;
 

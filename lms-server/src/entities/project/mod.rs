@@ -5,7 +5,7 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::ProjectPolicy;
-use crate::schema::projects;
+use crate::{entities::course::Course, schema::projects};
 
 /// What is made in a course.
 #[derive(EntityInterface)]
@@ -20,7 +20,10 @@ use crate::schema::projects;
     search = search,
     policy = ProjectPolicy,
     cache_ttl = 600,
-    sort(name)
+    sort(name),
+    relations(
+        course = belongs_to(projects::course_id -> Course)
+    )
 )]
 pub struct Project;
 
