@@ -157,10 +157,6 @@ pub(super) fn all_of(r: &Resource, select: &Frag, ids: Stmt, rule: &Rule) -> Stm
 }
 
 /// The first rows, in their order, of each value of `column` that is among `values`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one statement, for one caller"
-)]
 pub(super) fn first_of_each(
     r: &Resource,
     select: &Frag,

@@ -19,8 +19,9 @@ use crate::{
     search::{Condition, Search},
 };
 
-/// A request to a route in the path of the entity `E`. The router's state must offer an [`App`]
-/// ([`FromRef`]). [`Operation::row_of`](crate::openapi::Operation::row_of) and
+/// A request to a route in the path of the entity `E`.
+///
+/// The router's state must offer an [`App`] ([`FromRef`]). [`Operation::row_of`](crate::openapi::Operation::row_of) and
 /// [`list_of`](crate::openapi::Operation::list_of) describe such a route.
 ///
 /// ```

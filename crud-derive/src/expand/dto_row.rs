@@ -90,11 +90,7 @@ fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> 
     let [values, out, value] = ["values", "out", "value"].map(|name| Ident::new(name, span));
     let sources: Vec<_> = fields
         .iter()
-        .filter_map(|name| {
-            dto.fields
-                .iter()
-                .find(|field| field.name == name.unraw().to_string())
-        })
+        .filter_map(|name| dto.fields.iter().find(|field| name.unraw() == field.name))
         .collect();
     let names = sources.iter().map(|source| &source.name);
     let locals: Vec<_> = (0..sources.len())
