@@ -200,3 +200,50 @@ impl Sink for JsonRows {
     sink!(pg, PgRow, Pg);
     sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Dialect;
+
+    diesel::table! {
+        use crate::sql_types::*;
+        people (id) {
+            id -> Uuid,
+            name -> Text,
+            age -> Integer,
+        }
+    }
+
+    fn whole() -> Arc<Projection> {
+        let columns = vec![
+            ReadColumn::of::<_, String>(people::name),
+            ReadColumn::of::<_, i32>(people::age),
+        ];
+        let label = ComputedColumn::new("label", &["name", "age"], |_, _| Ok(()));
+        Arc::new(Projection::new(columns, vec![label]))
+    }
+
+    #[test]
+    fn a_computed_field_is_hidden_with_what_it_is_made_of() {
+        let mask = Mask {
+            hidden: vec!["age"],
+            read_only: vec![],
+        };
+        assert_eq!(whole().hidden(&mask).collect::<Vec<_>>(), ["label"]);
+        let seen = whole().masked(&mask);
+        assert!(seen.has("name") && !seen.has("age") && !seen.has("label"));
+        let other = Mask {
+            hidden: vec!["id"],
+            read_only: vec![],
+        };
+        assert!(whole().masked(&other).has("label"));
+    }
+
+    #[test]
+    fn a_computed_field_selects_nothing_of_its_own() {
+        let sql = <Sqlite as Dialect>::render(&*whole().select).expect("it renders");
+        assert_eq!(sql.matches("people").count(), 2, "{sql}");
+        assert_eq!(whole().len(), 2);
+    }
+}
