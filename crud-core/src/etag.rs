@@ -38,6 +38,15 @@ fn tail(id: Uuid, buffer: &mut [u8; SIMPLE]) -> &str {
     &text[20..]
 }
 
+/// The tag of an answer that is made of several rows: of its bytes. No write accepts it.
+pub(crate) fn of_body(body: &[u8]) -> String {
+    use std::hash::Hasher as _;
+    // Made with fixed keys: the same on every instance.
+    let mut hash = std::hash::DefaultHasher::new();
+    hash.write(body);
+    format!("\"all-{:016x}\"", hash.finish())
+}
+
 /// What a precondition header accepts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Tags {

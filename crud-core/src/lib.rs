@@ -112,6 +112,7 @@ pub mod prelude;
 pub mod principal;
 pub mod query;
 pub mod registry;
+pub mod relation;
 pub mod search;
 pub mod serve;
 pub mod telemetry;

@@ -20,6 +20,7 @@ use crate::{
     policy::{Action, Mask, Policy, Rule},
     principal::Principal,
     query::{Params, sort_keys},
+    relation::Relation,
     search::Search,
 };
 
@@ -52,6 +53,15 @@ impl Registry {
         if let Err(error) = sort_keys(&resource, &Mask::default(), resource.default_sort) {
             panic!(
                 "`{}` declares an impossible default_sort: {error}",
+                resource.name
+            );
+        }
+        for relation in &resource.relations {
+            let name = relation.name;
+            let taken = resource.get.has(name) || resource.list.has(name);
+            assert!(
+                !taken,
+                "`{}` has a relation and a field of the name `{name}`: give one of them another",
                 resource.name
             );
         }
@@ -93,6 +103,8 @@ impl Registry {
 pub struct Resource {
     /// `Course`.
     pub name: &'static str,
+    /// The name in a sentence: `course`, `lesson progress`.
+    pub noun: String,
     /// The declaration's doc comment.
     pub description: &'static str,
     /// `courses`.
@@ -119,6 +131,9 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    /// What it belongs together with.
+    pub relations: Vec<Relation>,
+    pub(crate) numbered: &'static [&'static str],
     /// What anonymous callers may do; policies are pure, so once asked is enough.
     public: Vec<Action>,
     pub(crate) explain: fn(&Fault) -> Option<Error>,
@@ -154,6 +169,7 @@ impl Resource {
         let table: Frag = Rendered::frag(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,
+            noun: words(E::NAME),
             description: E::DESCRIPTION,
             endpoint: E::ENDPOINT,
             cache_ttl: E::CACHE_TTL,
@@ -169,8 +185,8 @@ impl Resource {
                 query: || schemars::schema_for!(E::Query).into(),
             },
             table,
-            get: Arc::new(Projection::new(E::Get::columns())),
-            list: Arc::new(Projection::new(E::List::columns())),
+            get: Arc::new(Projection::new(E::Get::columns(), E::Get::computed())),
+            list: Arc::new(Projection::new(E::List::columns(), E::List::computed())),
             create_shape: BodyShape::of::<E::Create>(E::Create::FIELDS),
             update_shape: BodyShape::of::<E::Update>(E::Update::FIELDS),
             search: |params| {
@@ -182,8 +198,11 @@ impl Resource {
             },
             replace: |bytes, shape, principal| {
                 // What the hook sets beside the body is for new rows: their owner, for one, stays.
-                let (body, _) = completed::<E>(body::read(bytes, shape)?, principal)?;
-                let mut set = Assignments::default();
+                // What is made of the body is made anew.
+                let mut body = body::read(bytes, shape)?;
+                let mut set = Assignments::of_row();
+                E::before_create(&mut body, &mut set, principal)?;
+                set.retain(|column| E::NUMBERED.contains(&column));
                 body.replace(&mut set);
                 Ok(set.into_list())
             },
@@ -192,6 +211,8 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            relations: E::relations(),
+            numbered: E::NUMBERED,
             public: Action::ALL
                 .into_iter()
                 .filter(|action| {
@@ -224,9 +245,18 @@ impl Resource {
         self.public.contains(&action)
     }
 
+    /// The noun at the beginning of a sentence: `Course`, `Lesson progress`.
+    pub(crate) fn title(&self) -> String {
+        let mut title = self.noun.clone();
+        if let Some(first) = title.get_mut(0..1) {
+            first.make_ascii_uppercase();
+        }
+        title
+    }
+
     /// The sentence of a 404.
     pub(crate) fn missing(&self, id: impl std::fmt::Display) -> crate::Error {
-        crate::Error::NotFound(format!("{} {id} not found", self.name))
+        crate::Error::NotFound(format!("{} {id} not found", self.title()))
     }
 
     pub(crate) fn rule(&self, principal: &Principal, action: Action) -> Rule {
@@ -300,25 +330,29 @@ impl Resource {
     }
 }
 
+/// `LessonProgress` → `lesson progress`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for (i, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && i > 0 && !words.ends_with(' ') {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
 fn subschema<B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<B>()
 }
 
-fn completed<E: EntityInterface>(
-    mut body: E::Create,
-    principal: &Principal,
-) -> Result<(E::Create, Assignments<E::Table>)> {
-    let mut set = Assignments::default();
-    E::before_create(&mut body, &mut set, principal)?;
-    Ok((body, set))
-}
-
 /// The columns of a new row.
 pub(crate) fn create_assignments<E: EntityInterface>(
-    body: E::Create,
+    mut body: E::Create,
     principal: &Principal,
 ) -> Result<Vec<Assignment>> {
-    let (body, mut set) = completed::<E>(body, principal)?;
+    let mut set = Assignments::default();
+    E::before_create(&mut body, &mut set, principal)?;
     body.insert(&mut set);
     Ok(set.into_list())
 }

@@ -85,7 +85,7 @@ on_both! {
         let admin = app.anonymous().signed_in(Uuid::default(), session.access_token);
         assert_eq!(admin.get("/auth/me").await.is(200)["role"], "admin");
         let twice = said(&lms_server(&app, &["admin", "create", "new@test.example"]), false);
-        assert!(twice.contains("Another User has this email"), "{twice}");
+        assert!(twice.contains("Another user has this email"), "{twice}");
     }
 
     // 3.13

@@ -60,9 +60,14 @@ impl Subscriber for Statements {
 
 /// How many statements a request of an anonymous caller takes.
 async fn statements(app: &TestApp, path: &str) -> usize {
+    statements_of(&app.anonymous(), path).await
+}
+
+/// How many statements a request takes.
+pub(crate) async fn statements_of(by: &Client, path: &str) -> usize {
     let counted = Statements::default();
     let guard = tracing::subscriber::set_default(counted.clone());
-    app.anonymous().get(path).await.is(200);
+    by.get(path).await.is(200);
     drop(guard);
     counted.0.load(Ordering::Relaxed)
 }

@@ -95,6 +95,33 @@ impl Tx {
         .await
     }
 
+    /// Begins a part that can be undone by itself; parts may lie in one another.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn savepoint(&self) -> DbResult<()> {
+        self.batch("SAVEPOINT part").await
+    }
+
+    /// Keeps what was done since the last [`savepoint`](Self::savepoint).
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn keep_savepoint(&self) -> DbResult<()> {
+        self.batch("RELEASE SAVEPOINT part").await
+    }
+
+    /// Undoes what was done since the last [`savepoint`](Self::savepoint): the transaction can go on, though a
+    /// statement after it failed. One before it must not have failed.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn undo_savepoint(&self) -> DbResult<()> {
+        self.failed.store(false, Ordering::Release);
+        self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+            .await
+    }
+
     /// Makes the transaction unable to commit: what it did must not stand.
     pub fn doom(&self) {
         self.failed.store(true, Ordering::Release);

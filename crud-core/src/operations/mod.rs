@@ -1,8 +1,11 @@
 //! What can be done with an entity: policy → statement → database → row, for every transport alike
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
+mod again;
 mod around;
 mod fault;
+mod find;
+mod include;
 mod integers;
 mod projection;
 mod statement;
@@ -156,6 +159,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may list no row at all.
     pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
+        if let Some(include) = &request.include {
+            return Box::pin(self.list_with(r, request, include)).await;
+        }
         let rule = self.admit(r, Action::List)?;
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);
@@ -437,6 +443,21 @@ impl<'a> Context<'a> {
     /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad
     /// verdict rolls back.
     async fn write(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        if !r.numbered.is_empty() && again::is_numbered(r, set) {
+            return Box::pin(self.write_numbered(r, action, rule, sql, rows, set)).await;
+        }
+        self.write_once(r, action, rule, sql, rows, set).await
+    }
+
+    async fn write_once(
         &self,
         r: &Resource,
         action: Action,

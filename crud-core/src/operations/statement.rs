@@ -20,6 +20,16 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
     within(live(r, by_id(r, sql, id), archived), rule)
 }
 
+/// As [`get`], by any condition, with the id behind the version; a second row shows that it is not unique.
+pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
+    let sql = id(r, version(r, sql).sql(", "))
+        .sql(" FROM ")
+        .frag(r.table.clone());
+    let sql = sql.sql(" WHERE (").frag(condition).sql(")");
+    within(live(r, sql, Archived::Hidden), rule).sql(" LIMIT 2")
+}
+
 /// The whole row that a write is about to change, locked until the transaction ends.
 pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
     get(r, &r.get.select, id, archived, rule).per_backend(" FOR UPDATE", "")
@@ -131,6 +141,40 @@ fn bounded(sql: Stmt, number: i64) -> Stmt {
     sql.per_backend("", "(")
         .bind::<st::BigInt, _>(number)
         .per_backend("", " + 0)")
+}
+
+/// The rows whose id is among `ids`.
+pub(super) fn all_of(r: &Resource, select: &Frag, ids: Stmt, rule: &Rule) -> Stmt {
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(select.clone())
+        .sql(" FROM ");
+    let sql = id(r, sql.frag(r.table.clone()).sql(" WHERE ")).sql(" IN ");
+    within(live(r, sql.add(ids), Archived::Hidden), rule)
+}
+
+/// The first rows, in their order, of each value of `column` that is among `values`.
+pub(super) fn first_of_each(
+    r: &Resource,
+    select: &Frag,
+    column: &'static str,
+    values: Stmt,
+    keys: &[SortKey],
+    most: i64,
+    rule: &Rule,
+) -> Stmt {
+    const PLACE: &str = "place in its list";
+    let named = |sql: Stmt| sql.ident(r.shape.name).sql(".").ident(column);
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone());
+    let sql = sql.sql(" FROM (SELECT ").ident(r.shape.name);
+    let sql = named(sql.sql(".*, row_number() OVER (PARTITION BY "));
+    let sql = order(r, sql, keys).sql(") AS ").ident(PLACE);
+    let sql = named(sql.sql(" FROM ").frag(r.table.clone()).sql(" WHERE "));
+    let sql = within(live(r, sql.sql(" IN ").add(values), Archived::Hidden), rule);
+    // Named as the table, so that its columns are found in it.
+    let sql = sql.sql(") AS ").ident(r.shape.name).sql(" WHERE ");
+    let sql = bounded(sql.ident(PLACE).sql(" <= "), most);
+    sql.sql(" ORDER BY ").ident(PLACE)
 }
 
 /// `SELECT count(*) …`.

@@ -2,6 +2,7 @@
 //! then its path, query and body, and leaves the rest to [`crate::operations`]. Together the two
 //! are the whole story of a request.
 
+mod beside;
 mod request;
 mod response;
 
@@ -9,20 +10,23 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
+    body::Bytes,
     extract::{Path, Request, rejection::PathRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+pub use self::beside::EntityRequest;
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
-    response::{list_response, no_content, not_modified, row_response},
+    response::{list_response, no_content, not_modified, row_response, tagged},
 };
 use crate::{
-    App, Error, Result,
+    App, Error, Principal, Result,
     etag::{self, Tags},
+    operations::Row,
     policy::Action,
     query::{Params, parse_list},
     registry::Resource,
@@ -108,20 +112,35 @@ async fn create(call: Call) -> Result<Response> {
 async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
     let id = call.id()?;
-    let archived = call.archived()?;
-    let row = call
-        .app
-        .on_behalf(&by)
-        .get_row(&call.resource, id, archived)
-        .await?;
-    let mask = call.resource.mask(&by);
-    if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
-        let tag = etag::masked(row.id, row.version, &mask);
-        if Tags::parse(tags).contains(&tag) {
-            return Ok(not_modified(&tag));
+    let (archived, include) = call.reading()?;
+    let (cx, r) = (call.app.on_behalf(&by), &call.resource);
+    match include {
+        Some(include) => {
+            let body = Box::pin(cx.get_with(r, id, archived, &include)).await?;
+            whole(&call, body)
         }
+        None => seen(&call, &by, &cx.get_row(r, id, archived).await?),
     }
-    Ok(row_response(StatusCode::OK, &row, &mask))
+}
+
+/// The row, or 304 if the client has it already.
+fn seen(call: &Call, by: &Principal, row: &Row) -> Result<Response> {
+    let tag = etag::masked(row.id, row.version, &call.resource.mask(by));
+    unless_known(call, &tag, row.json.clone())
+}
+
+/// The row with what belongs to it, likewise.
+fn whole(call: &Call, body: Vec<u8>) -> Result<Response> {
+    unless_known(call, &etag::of_body(&body), body.into())
+}
+
+fn unless_known(call: &Call, tag: &str, body: Bytes) -> Result<Response> {
+    if let Some(tags) = call.header(&header::IF_NONE_MATCH)?
+        && Tags::parse(tags).contains(tag)
+    {
+        return Ok(not_modified(tag));
+    }
+    Ok(tagged(StatusCode::OK, body.into(), tag))
 }
 
 async fn list(call: Call) -> Result<Response> {
@@ -157,7 +176,7 @@ async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> R
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
-type ReadBody = fn(&Resource, &[u8], &crate::Principal) -> Result<Vec<crate::dto::Assignment>>;
+type ReadBody = fn(&Resource, &[u8], &Principal) -> Result<Vec<crate::dto::Assignment>>;
 
 async fn archive(call: Call) -> Result<Response> {
     let by = call.principal(Action::Archive).await?;

@@ -14,7 +14,7 @@ use crate::{
     etag::Tags,
     extract::media_type,
     policy::Action,
-    query::{Archived, Params, archived},
+    query::{Archived, Params, archived, include},
     registry::Resource,
     serve::{BODY_LIMIT, read_body},
 };
@@ -78,9 +78,14 @@ impl Call {
     pub(super) fn id(&self) -> Result<Uuid> {
         let given = self.id.as_deref().unwrap_or_default();
         given.parse().map_err(|_| {
-            let detail = format!("The id of a {} is a UUID", self.resource.name);
+            let detail = format!("{} ids are UUIDs", self.resource.title());
             Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
         })
+    }
+
+    /// The path, as it was sent.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
     }
 
     /// The query string.
@@ -94,21 +99,33 @@ impl Call {
         super::no_parameters(self.query())
     }
 
-    /// Whether archived rows are asked for.
+    /// Whether archived rows are asked for, and which relations.
     ///
     /// # Errors
     /// 400 for any other parameter.
-    pub(super) fn archived(&self) -> Result<Archived> {
+    pub(super) fn reading(&self) -> Result<(Archived, Option<String>)> {
         if self.query().is_empty() {
-            return Ok(Archived::Hidden);
+            return Ok((Archived::Hidden, None));
         }
         let mut params = Params::parse(self.query())?;
         let archived = match self.resource.archivable {
             true => archived(&mut params),
             false => Archived::Any,
         };
+        let include = include(&self.resource, &mut params);
         params.finish()?;
-        Ok(archived)
+        Ok((archived, include))
+    }
+
+    /// Which relations are asked for.
+    ///
+    /// # Errors
+    /// 400 for any other parameter.
+    pub(super) fn include(&self) -> Result<Option<String>> {
+        let mut params = Params::parse(self.query())?;
+        let include = include(&self.resource, &mut params);
+        params.finish()?;
+        Ok(include)
     }
 
     /// A header as text.

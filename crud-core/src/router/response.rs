@@ -15,11 +15,14 @@ use crate::{
 
 /// A row as a body, with its tag.
 pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Response {
-    let mut response = json(status, row.json.clone().into());
-    tag(
-        response.headers_mut(),
-        &etag::masked(row.id, row.version, mask),
-    );
+    let etag = etag::masked(row.id, row.version, mask);
+    tagged(status, row.json.clone().into(), &etag)
+}
+
+/// A body with its tag.
+pub(super) fn tagged(status: StatusCode, body: Body, etag: &str) -> Response {
+    let mut response = json(status, body);
+    tag(response.headers_mut(), etag);
     response
 }
 

@@ -1,15 +1,20 @@
-//! The entities of the LMS: one folder each, and one line here.
+//! The entities of the LMS: one folder each, and one line here; their own routes, one line more.
 
 pub mod assessment;
 pub mod course;
 pub mod enrollment;
+pub mod example;
 pub mod lesson;
 pub mod lesson_progress;
 pub mod module;
 pub mod organization;
+pub mod post;
+pub mod project;
 pub mod user;
 
-use crud_core::Registry;
+use crud_core::{Registry, openapi::Routes};
+
+use crate::Lms;
 
 /// Everything that the LMS declares.
 pub fn registry() -> Registry {
@@ -22,4 +27,14 @@ pub fn registry() -> Registry {
         .entity::<assessment::Assessment>()
         .entity::<enrollment::Enrollment>()
         .entity::<lesson_progress::LessonProgress>()
+        .entity::<post::Post>()
+        .entity::<project::Project>()
+        .entity::<example::Example>()
+}
+
+/// The routes that they have beside the generated ones.
+pub(crate) fn routes() -> Routes<Lms> {
+    Routes::new()
+        .merge(course::routes())
+        .merge(example::routes())
 }
