@@ -105,6 +105,7 @@ pub mod entity;
 pub mod error;
 pub mod extract;
 pub mod hook;
+pub mod jobs;
 pub mod openapi;
 pub mod operations;
 pub mod policy;

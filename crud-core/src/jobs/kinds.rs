@@ -22,8 +22,11 @@ pub(super) struct Kind<S> {
     pub(super) name: &'static str,
     pub(super) retry: Retry,
     pub(super) timeout: Duration,
-    pub(super) run: fn(Arc<S>, Arc<Claimed>) -> BoxFuture<'static, Result<(), JobError>>,
+    pub(super) run: RunFn<S>,
 }
+
+/// [`Job::run`] without its type.
+type RunFn<S> = fn(Arc<S>, Arc<Claimed>) -> BoxFuture<'static, Result<(), JobError>>;
 
 impl<S: Send + Sync + 'static> Jobs<S> {
     /// Nothing yet.

@@ -1,8 +1,10 @@
-//! Events and jobs: what is to be done after a change, durably. A job is written in the same transaction as its change
-//! ([`Tx::enqueue`], [`Context::enqueue`]), so that it exists exactly if the change does, and is run at least once after
-//! the commit by a [`Worker`] of any instance. An event is a job whose [key](Job::key) is its row.
+//! Events and jobs: what is to be done after a change, durably.
 //!
-//! Why no library: those that are kept well (apalis 1.0, graphile_worker, sqlxmq, underway, fang's async half) stand on
+//! A job is written in the same transaction as its change ([`Tx::enqueue`], [`Context::enqueue`]), so that it exists
+//! exactly if the change does, and is run at least once after the commit by a [`Worker`] of any instance. An event is a
+//! job whose [key](Job::key) is its row.
+//!
+//! Why no library: those that are kept well (apalis 1.0, `graphile_worker`, sqlxmq, underway, fang's async half) stand on
 //! sqlx. They would bring a second driver and a second pool, cannot write in our transaction, and sqlx's SQLite cannot be
 //! linked beside Diesel's. fang's blocking half and backie have Diesel, but no lease, no order of a key and no outbox on
 //! both databases. What is here is the smallest thing that keeps the promises.
@@ -25,6 +27,7 @@ mod operator;
 mod queue;
 mod running;
 mod schedule;
+mod schema;
 mod worker;
 
 pub use self::{
@@ -39,45 +42,14 @@ use crate::{
     db::{ColumnList, Db, DbResult, TableShape},
 };
 
-diesel::table! {
-    use crate::db::sql_types::*;
-
-    /// What is to be done, and what was.
-    crud_jobs (id) {
-        id -> BigInt,
-        name -> Text,
-        key -> Text,
-        unique_key -> Nullable<Text>,
-        payload -> Jsonb,
-        state -> Text,
-        attempts -> Integer,
-        failures -> Integer,
-        visible_at -> Timestamptz,
-        lease -> Nullable<Uuid>,
-        last_error -> Nullable<Text>,
-        created_at -> Timestamptz,
-        finished_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
-    use crate::db::sql_types::*;
-
-    /// When each schedule's job is due next.
-    crud_schedules (name) {
-        name -> Text,
-        next_at -> Timestamptz,
-    }
-}
-
 /// The tables that an application's migrations must have for jobs, for [`Db::drift`].
 pub fn tables() -> Vec<TableShape> {
     fn shape<T: diesel::Table<AllColumns: ColumnList>>(name: &'static str) -> TableShape {
         TableShape::of::<T>(name)
     }
     vec![
-        shape::<crud_jobs::table>("crud_jobs"),
-        shape::<crud_schedules::table>("crud_schedules"),
+        shape::<schema::crud_jobs::table>("crud_jobs"),
+        shape::<schema::crud_schedules::table>("crud_schedules"),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::sync::watch;
 
-use super::{crud_jobs, job::Job};
+use super::{job::Job, schema::crud_jobs};
 use crate::{
     Json, Timestamp, Uuid,
     db::{Access, Db, DbError, DbResult, Executor, Load as _, Stmt},
@@ -101,9 +101,7 @@ pub(super) async fn claim(
         )
         .bind::<st::BigInt, _>(i64::try_from(most).unwrap_or(i64::MAX))
         .per_backend(" FOR UPDATE SKIP LOCKED", "")
-        .sql(
-            ") UPDATE crud_jobs SET state = 'running', attempts = attempts + 1, lease = ",
-        )
+        .sql(") UPDATE crud_jobs SET state = 'running', attempts = attempts + 1, lease = ")
         .bind::<st::Uuid, _>(lease)
         .sql(", visible_at = ")
         .bind::<st::Timestamptz, _>(until)

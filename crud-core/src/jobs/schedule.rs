@@ -7,8 +7,8 @@ use diesel::prelude::*;
 
 use super::{
     clock::later,
-    crud_jobs, crud_schedules,
     queue::{NewJob, put, wake},
+    schema::{crud_jobs, crud_schedules},
 };
 use crate::{
     Timestamp,
