@@ -96,6 +96,7 @@ extern crate self as crud_core;
 mod app;
 mod body;
 mod etag;
+mod file;
 mod router;
 
 pub mod auth;
@@ -126,6 +127,7 @@ pub use self::{
     db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},
+    file::FileFormat,
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

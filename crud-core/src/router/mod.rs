@@ -18,7 +18,7 @@ use axum::{
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
-    response::{list_response, no_content, not_modified, row_response},
+    response::{file_response, list_response, no_content, not_modified, row_response},
 };
 use crate::{
     App, Error, Result,
@@ -107,7 +107,7 @@ async fn create(call: Call) -> Result<Response> {
 
 async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
-    let id = call.id()?;
+    let (id, file) = call.id_or_file()?;
     let archived = call.archived()?;
     let row = call
         .app
@@ -121,7 +121,10 @@ async fn read(call: Call) -> Result<Response> {
             return Ok(not_modified(&tag));
         }
     }
-    Ok(row_response(StatusCode::OK, &row, &mask))
+    match file {
+        None => Ok(row_response(StatusCode::OK, &row, &mask)),
+        Some(file) => file_response(row, &mask, file).await,
+    }
 }
 
 async fn list(call: Call) -> Result<Response> {

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    App, Error, Principal, Result, Uuid,
+    App, Error, FileFormat, Principal, Result, Uuid,
     error::FieldError,
     etag::Tags,
     extract::media_type,
@@ -81,6 +81,21 @@ impl Call {
             let detail = format!("The id of a {} is a UUID", self.resource.name);
             Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
         })
+    }
+
+    /// The id in the path, and the form of the row that is asked for if it is not JSON.
+    ///
+    /// # Errors
+    /// 422 if it is not of the id's type.
+    pub(super) fn id_or_file(&self) -> Result<(Uuid, Option<FileFormat>)> {
+        let given = self.id.as_deref().unwrap_or_default();
+        if let Some((id, extension)) = given.rsplit_once('.')
+            && let Some(file) = self.resource.file(extension)
+            && let Ok(id) = id.parse()
+        {
+            return Ok((id, Some(file.clone())));
+        }
+        Ok((self.id()?, None))
     }
 
     /// The query string.

@@ -7,7 +7,7 @@ use axum::{
 };
 
 use crate::{
-    etag,
+    Error, FileFormat, Result, etag,
     operations::{Listing, Row},
     policy::Mask,
     query::Page,
@@ -21,6 +21,24 @@ pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Respon
         &etag::masked(row.id, row.version, mask),
     );
     response
+}
+
+/// A row in another form, with the row's tag.
+pub(super) async fn file_response(row: Row, mask: &Mask, file: FileFormat) -> Result<Response> {
+    let etag = etag::masked(row.id, row.version, mask);
+    let (id, media_type, extension) = (row.id, file.media_type, file.extension);
+    let rendered = tokio::task::spawn_blocking(move || file.render(&row.json)).await;
+    let bytes = rendered.map_err(Error::internal)??;
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let name = format!("inline; filename=\"{id}.{extension}\"");
+    if let Ok(name) = name.parse() {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    private(headers);
+    tag(headers, &etag);
+    Ok(response)
 }
 
 /// 304: the client has this version.

@@ -1,6 +1,7 @@
 //! The entities of the LMS: one folder each, and one line here.
 
 pub mod assessment;
+pub mod certificate;
 pub mod course;
 pub mod enrollment;
 pub mod lesson;
@@ -22,4 +23,6 @@ pub fn registry() -> Registry {
         .entity::<assessment::Assessment>()
         .entity::<enrollment::Enrollment>()
         .entity::<lesson_progress::LessonProgress>()
+        .entity::<certificate::Certificate>()
+        .file::<certificate::Certificate>("pdf", "application/pdf", certificate::pdf)
 }
