@@ -2,6 +2,7 @@
 //! both databases.
 
 mod auth;
+mod certificates;
 mod commands;
 mod conformance;
 mod courses;
@@ -11,7 +12,9 @@ mod errors;
 mod faults;
 mod hardening;
 mod harness;
+mod jobs;
 mod lists;
+mod mail;
 mod openapi;
 mod permissions;
 mod sessions;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tests::{PASSWORD, TestApp};
 
 /// The binary, built once with the profile and into the folder of the tests.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = std::env::current_exe().expect("the tests are a program");
     let folder = tests
         .ancestors()
