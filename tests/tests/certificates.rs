@@ -2,6 +2,7 @@
 
 use axum::http::{Method, header};
 use crud_core::{
+    Uuid,
     jobs::{Clock, Outcome},
     testing::{Smtp, on_both},
 };
@@ -10,7 +11,7 @@ use tests::TestApp;
 
 use crate::{
     mail::{by_hand, outcomes},
-    steps::{NOBODY, count, id, lesson, published},
+    steps::{NOBODY, count, id, lesson, made},
 };
 
 const GENERATE: &str = "generate_certificate";
@@ -18,7 +19,10 @@ const MAIL: &str = "send_certificate_email";
 
 /// An enrollment of the student in a course with some lessons: its id, and its progress rows.
 async fn enrolled(app: &TestApp, lessons: i32) -> (String, Vec<String>) {
-    let course = published(&app.instructor(), "Analysis of Ünïcode").await;
+    let body = json!({
+        "title": "Analysis of Ünïcode", "slug": Uuid::now_v7().to_string(), "is_published": true,
+    });
+    let course = made(&app.instructor(), "/courses", body).await;
     for order in 0..lessons {
         lesson(&app.instructor(), &course, order).await;
     }
