@@ -10,7 +10,7 @@ use std::{
 
 use crud_core::{
     Db, DbConfig, Error,
-    db::DbError,
+    db::{DbError, DbKind},
     jobs::{
         Clock, Finished, Job, JobContext, JobError, JobState, Jobs, Outcome, Retry, Worker,
         WorkerConfig, list, retry,
@@ -18,9 +18,10 @@ use crud_core::{
     serve::Shutdown,
     testing::{Random, on_both},
 };
+use lms_server::jobs;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tests::TestApp;
+use tests::{PASSWORD, TestApp};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -346,8 +347,8 @@ on_both! {
             app.lms.app.db().enqueue(&keyed("row:1", "one")).await.unwrap();
         }
         let lease = match app.kind {
-            crud_core::db::DbKind::Postgres => "gen_random_uuid()",
-            crud_core::db::DbKind::Sqlite => "randomblob(16)",
+            DbKind::Postgres => "gen_random_uuid()",
+            DbKind::Sqlite => "randomblob(16)",
         };
         let update = format!("UPDATE crud_jobs SET state = 'running', lease = {lease}");
         let refused = app.lms.app.db().batch(&update).await;
@@ -468,20 +469,27 @@ on_both! {
 
     async fn a_commit_wakes_the_worker(app: TestApp) {
         let (notes, clock) = (Notes::default(), Clock::default());
-        let config = WorkerConfig { poll: 3600 * SECOND, clock, ..WorkerConfig::default() };
+        let (observer, mut finished) = mpsc::unbounded_channel();
+        let config = WorkerConfig {
+            poll: 3600 * SECOND,
+            clock,
+            observer: Some(observer),
+            ..WorkerConfig::default()
+        };
         let worker = Worker::new(app.lms.app.db().clone(), kinds(), notes.clone(), config);
         let shutdown = Shutdown::new();
         let stop = shutdown.clone();
         let running = tokio::spawn(async move { worker.run(stop).await });
-        for n in 1..=3 {
+        for _ in 0..10 {
             let tx = app.lms.app.db().begin().await.unwrap();
             tx.enqueue(&note("woken")).await.unwrap();
             tx.commit().await.unwrap();
-            notes.started(n).await;
+            let finished: Finished = finished.recv().await.expect("the worker is there");
+            assert_eq!(finished.outcome, Outcome::Done);
         }
         shutdown.begin(Duration::ZERO);
         running.await.unwrap();
-        assert_eq!(notes.lines().len(), 3);
+        assert_eq!(notes.lines().len(), 10);
     }
 
     async fn a_worker_that_ends_waits_for_its_jobs(app: TestApp) {
@@ -577,6 +585,34 @@ on_both! {
         running.await.unwrap();
         let left = texts(&app, "SELECT name FROM crud_jobs").await;
         assert_eq!(left, ["slow"]);
+    }
+
+    // 2.45
+    async fn expired_tokens_are_removed_hourly_and_courses_counted_every_five_minutes(app: TestApp) {
+        let clock = Clock::default();
+        let config = WorkerConfig { clock: clock.clone(), ..WorkerConfig::default() };
+        let worker = jobs::worker(&app.lms, config);
+        app.lms.sign_in("student@test.example", PASSWORD.to_owned()).await.unwrap();
+        let finished = async || {
+            let finished = worker.run_due().await.expect("the database is there");
+            finished.into_iter().map(|one| one.name).collect::<Vec<_>>()
+        };
+        let (tokens, courses) = ("cleanup_expired_tokens", "update_course_statistics");
+        assert_eq!(finished().await, [tokens, courses]);
+        assert_eq!(count(&app, "refresh_tokens").await, 1);
+        let expire = match app.kind {
+            DbKind::Postgres => "UPDATE refresh_tokens SET expires_at = now() - interval '1 second'",
+            DbKind::Sqlite => "UPDATE refresh_tokens SET expires_at = 0",
+        };
+        app.lms.app.db().batch(expire).await.unwrap();
+        for _ in 1..12 {
+            clock.advance(300 * SECOND);
+            assert_eq!(finished().await, [courses]);
+        }
+        assert_eq!(count(&app, "refresh_tokens").await, 1);
+        clock.advance(300 * SECOND);
+        assert_eq!(finished().await, [tokens, courses]);
+        assert_eq!(count(&app, "refresh_tokens").await, 0);
     }
 
     async fn only_dead_jobs_can_be_tried_again(app: TestApp) {
