@@ -16,6 +16,7 @@ use crud_core::{
         WorkerConfig, list, retry,
     },
     serve::Shutdown,
+    telemetry::metrics_text,
     testing::{Random, on_both},
 };
 use lms_server::jobs;
@@ -394,6 +395,9 @@ on_both! {
         assert_eq!(job["payload"]["text"], "first");
         assert_eq!(job["failures"], 3);
         assert_eq!(job["last_error"], "first does not work yet");
+        let before = format!("/admin/jobs?before={}", job["id"]);
+        assert_eq!(app.admin().get(&before).await.is(200)["items"], json!([]));
+        app.admin().get("/admin/jobs?page=1").await.is_problem(400, "unknown_parameter");
         let again = format!("/admin/jobs/{}/retry", job["id"]);
         app.student().post(&again, json!({})).await.is_problem(403, "forbidden");
         app.admin().post("/admin/jobs/999/retry", json!({})).await.is_problem(404, "not_found");
@@ -613,6 +617,31 @@ on_both! {
         clock.advance(300 * SECOND);
         assert_eq!(finished().await, [tokens, courses]);
         assert_eq!(count(&app, "refresh_tokens").await, 0);
+    }
+
+    async fn metrics_say_how_many_jobs_wait_and_what_became_of_others(app: TestApp) {
+        // The first call begins the counting.
+        metrics_text().await;
+        let (notes, clock) = (Notes::default(), Clock::default());
+        app.lms.app.db().enqueue(&Panics {}).await.unwrap();
+        app.lms.app.db().enqueue(&note("measured")).await.unwrap();
+        let mut instance = Instance::new(&app, &notes, kinds(), &clock).await;
+        let running = instance.start();
+        instance.next().await;
+        instance.next().await;
+        instance.shutdown.begin(Duration::ZERO);
+        running.await.unwrap();
+        let body = axum::body::to_bytes(metrics_text().await.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        for series in [
+            "jobs_finished_total{name=\"note\",outcome=\"done\"} ",
+            "jobs_finished_total{name=\"panics\",outcome=\"dead\"} ",
+            "jobs{name=\"slow\",state=\"queued\"} ",
+            "jobs{name=\"slow\",state=\"running\"} ",
+            "jobs{name=\"panics\",state=\"dead\"} ",
+        ] {
+            assert!(text.contains(series), "{series} in {text}");
+        }
     }
 
     async fn only_dead_jobs_can_be_tried_again(app: TestApp) {

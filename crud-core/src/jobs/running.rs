@@ -51,7 +51,7 @@ async fn run<S: Send + Sync + 'static>(
         kind.timeout,
         (kind.run)(Arc::clone(&inner.state), Arc::clone(job)),
     ));
-    let mut beat = time::interval(inner.config.lease / 3);
+    let mut beat = time::interval((inner.config.lease / 3).max(Duration::from_millis(1)));
     beat.tick().await;
     loop {
         tokio::select! {
