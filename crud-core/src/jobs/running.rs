@@ -1,5 +1,5 @@
 //! One job from its claim to its verdict: runs it on a task of its own, keeps the lease meanwhile, and writes down what
-//! became of it. [`worker`](super::worker) decides when.
+//! became of it. `worker` decides when.
 
 use std::{sync::Arc, time::Duration};
 

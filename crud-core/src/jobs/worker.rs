@@ -1,5 +1,5 @@
 //! The worker: takes what is due and runs it, some at a time, until it is told to end. Every instance may run one; what
-//! they take from each other is decided by the statements in [`queue`](super::queue).
+//! they take from each other is decided by the statements of `queue`.
 
 use std::{
     sync::Arc,
