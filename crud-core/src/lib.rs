@@ -96,6 +96,7 @@ extern crate self as crud_core;
 mod app;
 mod body;
 mod etag;
+mod file;
 mod router;
 
 pub mod auth;
@@ -105,6 +106,7 @@ pub mod entity;
 pub mod error;
 pub mod extract;
 pub mod hook;
+pub mod jobs;
 pub mod openapi;
 pub mod operations;
 pub mod policy;
@@ -126,6 +128,7 @@ pub use self::{
     db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},
+    file::FileFormat,
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

@@ -15,6 +15,7 @@ use crate::{
     db::{Frag, Rendered, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named, SortColumn},
+    file::FileFormat,
     hook::{self, AfterFn, BeforeFn, Fault},
     operations::Projection,
     policy::{Action, Mask, Policy, Rule},
@@ -66,6 +67,37 @@ impl Registry {
             );
         }
         self.resources.push(Arc::new(resource));
+        self
+    }
+
+    /// Gives the rows of an entity, which is registered already, another form: `GET /things/{id}.<extension>`, for
+    /// whoever may read the row.
+    ///
+    /// # Panics
+    /// If the entity is not registered, or has the form already.
+    #[must_use]
+    pub fn file<E: EntityInterface>(
+        mut self,
+        extension: &'static str,
+        media_type: &'static str,
+        render: fn(&E::Get) -> Result<Vec<u8>>,
+    ) -> Self {
+        let mut resources = self.resources.iter_mut();
+        let resource = resources.find(|r| r.endpoint == E::ENDPOINT);
+        let Some(resource) = resource.and_then(Arc::get_mut) else {
+            panic!(
+                "`{}` is not registered: add `.entity::<{}>()` before its files",
+                E::NAME,
+                E::NAME
+            );
+        };
+        assert!(
+            resource.file(extension).is_none(),
+            "`{}` has two files `.{extension}`",
+            E::NAME
+        );
+        let format = FileFormat::of::<E>(extension, media_type, render);
+        resource.files.push(format);
         self
     }
 
@@ -123,6 +155,8 @@ pub struct Resource {
     pub query_fields: &'static [&'static str],
     /// The DTOs' schemas, for the OpenAPI document.
     pub schemas: Schemas,
+    /// The forms that a row has beside JSON.
+    pub files: Vec<FileFormat>,
     pub(crate) table: Frag,
     pub(crate) get: Arc<Projection>,
     pub(crate) list: Arc<Projection>,
@@ -184,6 +218,7 @@ impl Resource {
                 list: subschema::<E::List>,
                 query: || schemars::schema_for!(E::Query).into(),
             },
+            files: Vec::new(),
             table,
             get: Arc::new(Projection::new(E::Get::columns(), E::Get::computed())),
             list: Arc::new(Projection::new(E::List::columns(), E::List::computed())),
@@ -225,6 +260,11 @@ impl Resource {
             mask: |principal| E::Policy::fields(principal).erase(),
             shape,
         }
+    }
+
+    /// The form of a row that has this extension.
+    pub(crate) fn file(&self, extension: &str) -> Option<&FileFormat> {
+        self.files.iter().find(|file| file.extension == extension)
     }
 
     /// The actions that its routes offer.

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     Lms,
     entities::user::{User, UserCreate, UserGet},
+    jobs::SendWelcomeEmail,
     roles::Role,
     schema::users,
     sessions::{self, Account, Session},
@@ -73,6 +74,18 @@ impl Lms {
     /// # Errors
     /// 409 if the address is taken, 422 if a value is not accepted.
     pub async fn add_account(&self, new: NewAccount) -> Result<UserGet> {
+        self.new_account(new, false).await
+    }
+
+    /// Signs a user up: makes the user, and welcomes him by mail.
+    ///
+    /// # Errors
+    /// As [`add_account`](Self::add_account).
+    pub async fn sign_up(&self, new: NewAccount) -> Result<UserGet> {
+        self.new_account(new, true).await
+    }
+
+    async fn new_account(&self, new: NewAccount, is_welcomed: bool) -> Result<UserGet> {
         let hash = self.passwords.hash(new.password).await?;
         let user = UserCreate {
             email: new.email,
@@ -89,6 +102,14 @@ impl Lms {
             let query = diesel::update(users::table.filter(users::id.eq(user.id)))
                 .set(users::password_hash.eq(hash));
             tx.run(query).await.map_err(unavailable)?;
+            if is_welcomed {
+                let mail = SendWelcomeEmail {
+                    user_id: user.id,
+                    email: user.email.clone(),
+                    full_name: user.full_name.clone(),
+                };
+                tx.enqueue(&mail).await?;
+            }
             Ok(user)
         };
         self.app

@@ -11,7 +11,10 @@ use crud_core::{
     openapi::{self, Info, Operation, Routes},
 };
 
-use crate::{MIGRATIONS, accounts::Accounts, auth, entities, roles::Role};
+use crate::{
+    MIGRATIONS, accounts::Accounts, auth, config::MailFrom, entities, jobs, mail::Mailer,
+    roles::Role,
+};
 
 /// The LMS on a database. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +23,8 @@ pub struct Lms {
     pub app: App,
     /// How passwords are hashed.
     pub passwords: Passwords,
+    /// How mails are sent.
+    pub mailer: Mailer,
 }
 
 impl Lms {
@@ -29,7 +34,14 @@ impl Lms {
         Self {
             app: App::new(db, entities::registry(), auth),
             passwords: Passwords::new(),
+            mailer: Mailer::log(MailFrom::default().0),
         }
+    }
+
+    /// The same, with mails sent in another way than into the log.
+    #[must_use]
+    pub fn with_mailer(self, mailer: Mailer) -> Self {
+        Self { mailer, ..self }
     }
 
     /// Brings the database to this binary's schema.
@@ -58,7 +70,9 @@ pub fn document() -> serde_json::Value {
 
 /// What is not generated.
 fn routes() -> Routes<Lms> {
-    auth::routes().merge(entities::routes())
+    auth::routes()
+        .merge(entities::routes())
+        .merge(jobs::routes())
 }
 
 fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {

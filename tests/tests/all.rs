@@ -2,6 +2,7 @@
 //! both databases.
 
 mod auth;
+mod certificates;
 mod commands;
 mod conformance;
 mod courses;
@@ -14,7 +15,9 @@ mod faults;
 mod hardening;
 mod harness;
 mod includes;
+mod jobs;
 mod lists;
+mod mail;
 mod openapi;
 mod permissions;
 mod posts;

@@ -25,7 +25,11 @@ pub struct Tx {
     failed: AtomicBool,
     /// When the last statement ended.
     last: Mutex<Instant>,
+    after: Mutex<Vec<AfterCommit>>,
 }
+
+/// What follows a commit.
+type AfterCommit = Box<dyn FnOnce() + Send>;
 
 enum Backend {
     Pg(PgLease),
@@ -47,7 +51,14 @@ impl Tx {
             backend,
             failed: AtomicBool::new(false),
             last: Mutex::new(Instant::now()),
+            after: Mutex::default(),
         }
+    }
+
+    /// Runs `then` right after the commit, if there is one. It must be quick: the caller of the commit waits for it.
+    pub fn on_commit(&self, then: impl FnOnce() + Send + 'static) {
+        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        after.push(Box::new(then));
     }
 
     /// Commits. If a statement failed, rolls back and says so.
@@ -58,6 +69,10 @@ impl Tx {
             return Err(error);
         }
         let idle = self.last().elapsed();
+        let after = self
+            .after
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let result = match self.backend {
             Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
                 Ok(()) => {
@@ -69,6 +84,9 @@ impl Tx {
             },
             Backend::Sqlite(tx) => tx.commit().await,
         };
+        if result.is_ok() {
+            after.into_iter().for_each(|then| then());
+        }
         result.map_err(|error| blame_idleness(error, idle))
     }
 

@@ -14,6 +14,7 @@ use crate::{
 };
 
 const ROW: &[&str] = &["ETag", "Cache-Control", "Vary"];
+const FILE: &[&str] = &["ETag", "Cache-Control", "Content-Disposition", "Vary"];
 const NEW: &[&str] = &["Location", "ETag", "Cache-Control", "Vary"];
 const LIST: &[&str] = &["X-Total-Count", "Link", "Cache-Control", "Vary"];
 
@@ -52,6 +53,19 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     read.parameters.splice(..0, parameters);
     let draft = Draft::new(r, Action::Get, "get");
     paths.add(&one, "get", draft.reads(read));
+
+    for file in &r.files {
+        let mut parameters = vec![parameters::id(r)];
+        parameters.extend(parameters::archived(r));
+        parameters.push(parameters::if_none_match());
+        let unchanged = responses::success("The client has this version.", ROW, None);
+        let draft = Draft::new(r, Action::Get, &format!("get_{}_of", file.extension))
+            .takes(parameters)
+            .answers(200, responses::file(file.media_type, FILE))
+            .answers(304, unchanged);
+        let path = format!("{one}.{}", file.extension);
+        paths.add(&path, "get", draft.done(&[400, 404, 422]));
+    }
 
     let change = |action, verb| {
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])

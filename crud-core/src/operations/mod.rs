@@ -105,6 +105,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The database, where each statement runs by itself.
+    pub(crate) const fn db(&self) -> Option<&'a Db> {
+        match self.place {
+            Place::Db(db) => Some(db),
+            Place::Tx(_) => None,
+        }
+    }
+
     /// The same place, on behalf of the server itself, whom every policy lets pass.
     #[must_use]
     pub const fn as_system(&self) -> Self {

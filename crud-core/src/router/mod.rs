@@ -10,7 +10,6 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
-    body::Bytes,
     extract::{Path, Request, rejection::PathRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -21,10 +20,10 @@ pub use self::beside::EntityRequest;
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
-    response::{list_response, no_content, not_modified, row_response, tagged},
+    response::{file_response, list_response, no_content, not_modified, row_response, tagged},
 };
 use crate::{
-    App, Error, Principal, Result,
+    App, Error, FileFormat, Principal, Result,
     etag::{self, Tags},
     operations::Row,
     policy::Action,
@@ -111,36 +110,59 @@ async fn create(call: Call) -> Result<Response> {
 
 async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
-    let id = call.id()?;
+    let (id, file) = call.id_or_file()?;
     let (archived, include) = call.reading()?;
     let (cx, r) = (call.app.on_behalf(&by), &call.resource);
-    match include {
-        Some(include) => {
-            let body = Box::pin(cx.get_with(r, id, archived, &include)).await?;
-            whole(&call, body)
+    if let Some(include) = include {
+        if file.is_some() {
+            let detail = "Unknown parameter `include`: a file shows the row alone";
+            return Err(Error::bad_request("unknown_parameter", detail));
         }
-        None => seen(&call, &by, &cx.get_row(r, id, archived).await?),
+        let body = Box::pin(cx.get_with(r, id, archived, &include)).await?;
+        return whole(&call, body);
+    }
+    let row = cx.get_row(r, id, archived).await?;
+    match file {
+        None => seen(&call, &by, &row),
+        Some(file) => Box::pin(printed(&call, &by, row, file)).await,
     }
 }
 
 /// The row, or 304 if the client has it already.
 fn seen(call: &Call, by: &Principal, row: &Row) -> Result<Response> {
     let tag = etag::masked(row.id, row.version, &call.resource.mask(by));
-    unless_known(call, &tag, row.json.clone())
+    unless_known(call, &tag, || {
+        tagged(StatusCode::OK, row.json.clone().into(), &tag)
+    })
 }
 
 /// The row with what belongs to it, likewise.
 fn whole(call: &Call, body: Vec<u8>) -> Result<Response> {
-    unless_known(call, &etag::of_body(&body), body.into())
+    let tag = etag::of_body(&body);
+    unless_known(call, &tag, || tagged(StatusCode::OK, body.into(), &tag))
 }
 
-fn unless_known(call: &Call, tag: &str, body: Bytes) -> Result<Response> {
-    if let Some(tags) = call.header(&header::IF_NONE_MATCH)?
-        && Tags::parse(tags).contains(tag)
-    {
-        return Ok(not_modified(tag));
+/// The row in another form, likewise.
+async fn printed(call: &Call, by: &Principal, row: Row, file: FileFormat) -> Result<Response> {
+    let mask = call.resource.mask(by);
+    let tag = etag::masked(row.id, row.version, &mask);
+    match knows(call, &tag)? {
+        true => Ok(not_modified(&tag)),
+        false => file_response(row, &mask, file).await,
     }
-    Ok(tagged(StatusCode::OK, body.into(), tag))
+}
+
+fn unless_known(call: &Call, tag: &str, answer: impl FnOnce() -> Response) -> Result<Response> {
+    Ok(match knows(call, tag)? {
+        true => not_modified(tag),
+        false => answer(),
+    })
+}
+
+/// Whether the client has what has this tag.
+fn knows(call: &Call, tag: &str) -> Result<bool> {
+    let known = call.header(&header::IF_NONE_MATCH)?;
+    Ok(known.is_some_and(|tags| Tags::parse(tags).contains(tag)))
 }
 
 async fn list(call: Call) -> Result<Response> {

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    App, Error, Principal, Result, Uuid,
+    App, Error, FileFormat, Principal, Result, Uuid,
     error::FieldError,
     etag::Tags,
     extract::media_type,
@@ -86,6 +86,21 @@ impl Call {
     /// The path, as it was sent.
     pub(super) fn path(&self) -> &str {
         self.head.uri.path()
+    }
+
+    /// The id in the path, and the form of the row that is asked for if it is not JSON.
+    ///
+    /// # Errors
+    /// 422 if it is not of the id's type.
+    pub(super) fn id_or_file(&self) -> Result<(Uuid, Option<FileFormat>)> {
+        let given = self.id.as_deref().unwrap_or_default();
+        if let Some((id, extension)) = given.rsplit_once('.')
+            && let Some(file) = self.resource.file(extension)
+            && let Ok(id) = id.parse()
+        {
+            return Ok((id, Some(file.clone())));
+        }
+        Ok((self.id()?, None))
     }
 
     /// The query string.

@@ -7,6 +7,7 @@ use axum::{Router, routing::get};
 use crud_core::{
     Db,
     db::Load,
+    jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
     telemetry::{ReadyCheck, health_routes, metrics_text},
 };
@@ -14,7 +15,7 @@ use lms_server::{
     Lms,
     accounts::NewAccount,
     config::{Config, Demo, Tokens},
-    demo,
+    demo, jobs,
     progress::say,
     roles::Role,
 };
@@ -43,7 +44,18 @@ pub(crate) async fn run() -> Result<()> {
     say(&format!("API   http://{address}/api/v1"));
     say(&format!("Docs  http://{address}/docs"));
     let router = router(&lms, &config, &shutdown);
-    serve(listener, router, ServeConfig::default(), shutdown).await;
+    let worker = jobs::worker(
+        &lms,
+        WorkerConfig {
+            poll: config.jobs.poll,
+            lease: config.jobs.lease,
+            ..WorkerConfig::default()
+        },
+    );
+    tokio::join!(
+        serve(listener, router, ServeConfig::default(), shutdown.clone()),
+        worker.run(shutdown),
+    );
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! that names the variable, its value (never a password or secret) and what is accepted.
 
 mod database;
+mod jobs;
 mod redact;
 mod secret;
 mod tokens;
@@ -19,6 +20,7 @@ use crud_core::{
 };
 
 pub use database::{DatabaseUrl, RedisUrl};
+pub use jobs::{JobTimes, MailFrom};
 pub use redact::Secret;
 use redact::redacted;
 pub use secret::JwtSecret;
@@ -43,6 +45,10 @@ pub struct Config {
     pub demo: Demo,
     /// `SMTP_URL`; `None`: mails go to the log.
     pub smtp: Option<Secret>,
+    /// `LMS_MAIL_FROM`: who mails are from.
+    pub mail_from: MailFrom,
+    /// `LMS_JOBS_POLL` and `LMS_JOBS_LEASE`.
+    pub jobs: JobTimes,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `RUST_LOG`.
@@ -115,6 +121,8 @@ impl Config {
         let admin = admin(&mut env);
         let demo = demo(&mut env);
         let smtp = url(&mut env, "SMTP_URL", &["smtp", "smtps"]);
+        let mail_from = jobs::mail_from(&mut env);
+        let jobs = jobs::times(&mut env);
         let log_format = log_format(&mut env);
         let log_filter = log_filter(&mut env);
         let otlp_endpoint = url(&mut env, "OTEL_EXPORTER_OTLP_ENDPOINT", &["http", "https"]);
@@ -131,6 +139,8 @@ impl Config {
             admin,
             demo,
             smtp,
+            mail_from,
+            jobs,
             log_format,
             log_filter,
             otlp_endpoint,

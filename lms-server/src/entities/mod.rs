@@ -1,6 +1,7 @@
 //! The entities of the LMS: one folder each, and one line here; their own routes, one line more.
 
 pub mod assessment;
+pub mod certificate;
 pub mod course;
 pub mod enrollment;
 pub mod example;
@@ -30,6 +31,8 @@ pub fn registry() -> Registry {
         .entity::<post::Post>()
         .entity::<project::Project>()
         .entity::<example::Example>()
+        .entity::<certificate::Certificate>()
+        .file::<certificate::Certificate>("pdf", "application/pdf", certificate::pdf)
 }
 
 /// The routes that they have beside the generated ones.
@@ -37,4 +40,5 @@ pub(crate) fn routes() -> Routes<Lms> {
     Routes::new()
         .merge(course::routes())
         .merge(example::routes())
+        .merge(certificate::routes())
 }
