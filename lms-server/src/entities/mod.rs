@@ -7,6 +7,7 @@ pub mod lesson;
 pub mod lesson_progress;
 pub mod module;
 pub mod organization;
+pub mod submission;
 pub mod user;
 
 use crud_core::Registry;
@@ -22,4 +23,5 @@ pub fn registry() -> Registry {
         .entity::<assessment::Assessment>()
         .entity::<enrollment::Enrollment>()
         .entity::<lesson_progress::LessonProgress>()
+        .entity::<submission::Submission>()
 }
