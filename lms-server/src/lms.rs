@@ -8,10 +8,10 @@ use crud_core::{
     App, Db, Registry,
     auth::{Auth, Jwt, Passwords},
     db::DbError,
-    openapi::{self, Info, Operation},
+    openapi::{self, Info, Operation, Routes},
 };
 
-use crate::{MIGRATIONS, accounts::Accounts, auth, entities, roles::Role};
+use crate::{MIGRATIONS, accounts::Accounts, auth, entities, roles::Role, statistics};
 
 /// The LMS on a database. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Lms {
 
     /// Every route of the API, and its description.
     pub fn router(&self) -> Router {
-        let custom = auth::routes();
+        let custom = routes();
         let document = describe(self.app.registry(), custom.operations());
         self.app
             .router()
@@ -53,7 +53,12 @@ impl Lms {
 
 /// The API's OpenAPI document.
 pub fn document() -> serde_json::Value {
-    describe(&entities::registry(), auth::routes().operations())
+    describe(&entities::registry(), routes().operations())
+}
+
+/// The routes that are not generated.
+fn routes() -> Routes<Lms> {
+    auth::routes().merge(statistics::routes())
 }
 
 fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {

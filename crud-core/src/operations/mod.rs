@@ -3,7 +3,9 @@
 
 mod around;
 mod fault;
+mod insert;
 mod integers;
+mod many;
 mod projection;
 mod statement;
 mod typed;
@@ -29,6 +31,7 @@ use crate::{
     sql_types as st,
 };
 
+pub use insert::insert_rows;
 pub(crate) use projection::Projection;
 
 /// On whose behalf, and where, an operation runs.
