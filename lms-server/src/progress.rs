@@ -41,7 +41,7 @@ impl Progress {
             Some(bar) => bar.inc(1),
             None if self.total >= LONG
                 && self.done < self.total
-                && self.done.is_multiple_of(self.total / 5) =>
+                && self.done.is_multiple_of(self.total.div_ceil(5)) =>
             {
                 say(&format!("{}: {} of {}", self.name, self.done, self.total));
             }

@@ -118,7 +118,10 @@ mod tests {
         let mut rows: Vec<_> = (0..601).map(|_| row(&["a", "b"])).collect();
         rows.insert(3, row(&["a"]));
         let chunks = chunks(&rows);
-        let sizes: Vec<_> = chunks.iter().map(|c| (c.places.len(), c.is_whole)).collect();
+        let sizes: Vec<_> = chunks
+            .iter()
+            .map(|c| (c.places.len(), c.is_whole))
+            .collect();
         assert_eq!(sizes, [(1, false), (250, true), (250, true), (101, false)]);
         let mut places: Vec<_> = chunks.iter().flat_map(|c| c.places.clone()).collect();
         places.sort_unstable();

@@ -37,7 +37,10 @@ impl Context<'_> {
     /// # Errors
     /// As `POST` has them; what is wrong with one body is named by its index: `/3/title`. What the
     /// database refuses is not.
-    pub async fn create_many<E: EntityInterface>(&self, new: Vec<E::Create>) -> Result<Vec<E::Get>> {
+    pub async fn create_many<E: EntityInterface>(
+        &self,
+        new: Vec<E::Create>,
+    ) -> Result<Vec<E::Get>> {
         let mut sets = Vec::with_capacity(new.len());
         for (index, new) in new.into_iter().enumerate() {
             let set = body::check(&new).and_then(|()| create_assignments::<E>(new, self.principal));

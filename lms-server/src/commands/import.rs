@@ -31,7 +31,10 @@ pub(crate) async fn oulad(dir: PathBuf) -> Result<()> {
         new.submissions
     ));
     if report.count > 0 {
-        bail!("{} rows are wrong, as said above, and were left out", report.count);
+        bail!(
+            "{} rows are wrong, as said above, and were left out",
+            report.count
+        );
     }
     Ok(())
 }

@@ -60,7 +60,10 @@ impl Catalogue {
     /// # Errors
     /// The sentence that `courses` has none.
     pub(super) fn course(&self, code: &PresentationCode) -> Result<KnownCourse, String> {
-        self.courses.get(code).copied().ok_or_else(|| code.unknown())
+        self.courses
+            .get(code)
+            .copied()
+            .ok_or_else(|| code.unknown())
     }
 }
 
@@ -212,7 +215,9 @@ async fn add_assessments(
             let course_id = course.id;
             Some(KnownAssessment { id, course_id })
         });
-        catalogue.assessments.extend(found.map(|found| (row.id, found)));
+        catalogue
+            .assessments
+            .extend(found.map(|found| (row.id, found)));
     }
     Ok(())
 }

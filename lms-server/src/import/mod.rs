@@ -13,8 +13,11 @@ mod submissions;
 
 use crud_core::prelude::*;
 
+use self::oulad::{
+    Assessment, Material, Presentation, RowError, Source, StudentAssessment, StudentInfo,
+    StudentRegistration,
+};
 pub use self::report::Report;
-use self::oulad::Source;
 use crate::{Lms, statistics};
 
 /// Rows of a file that become one transaction: enough to make its cost small, and few enough to hold
@@ -60,6 +63,7 @@ pub async fn load(
     source: &Source,
     by: &Principal,
 ) -> anyhow::Result<(Imported, Report)> {
+    check(source)?;
     let mut import = Import {
         lms,
         source,
@@ -77,4 +81,15 @@ pub async fn load(
         statistics::refresh(lms.app.db(), None).await?;
     }
     Ok((import.imported, import.report))
+}
+
+/// Whether every file is there: before the first is written, not after hours.
+fn check(source: &Source) -> Result<(), RowError> {
+    source.rows::<Presentation>()?;
+    source.rows::<Assessment>()?;
+    source.rows::<Material>()?;
+    source.rows::<StudentInfo>()?;
+    source.rows::<StudentRegistration>()?;
+    source.rows::<StudentAssessment>()?;
+    Ok(())
 }

@@ -64,7 +64,10 @@ struct Batch {
 /// # Errors
 /// A file that is missing or has a wrong header, or whatever the database has; the batches before it
 /// are written.
-pub(super) async fn load(import: &mut Import<'_>, catalogue: &Catalogue) -> anyhow::Result<Students> {
+pub(super) async fn load(
+    import: &mut Import<'_>,
+    catalogue: &Catalogue,
+) -> anyhow::Result<Students> {
     let mut registered = Registrations::read(import, catalogue)?;
     let mut students = Students::there(import, catalogue).await?;
     let mut rows = Reading::<StudentInfo>::open(import.source, "students", &mut import.report)?;
@@ -85,11 +88,17 @@ pub(super) async fn load(import: &mut Import<'_>, catalogue: &Catalogue) -> anyh
         let new_users = written.context("writing students")?;
         import.imported.users += new_users.len();
         import.imported.enrollments += batch.enrollments.len();
-        let passed = batch.enrollments.iter().filter(|new| new.result.is_passed());
+        let passed = batch
+            .enrollments
+            .iter()
+            .filter(|new| new.result.is_passed());
         import.imported.certificates += passed.count();
         students.learn(batch, new_users);
     }
-    registered.rest().into_iter().for_each(|fault| rows.tell(fault));
+    registered
+        .rest()
+        .into_iter()
+        .for_each(|fault| rows.tell(fault));
     rows.finish();
     Ok(students)
 }
@@ -148,7 +157,9 @@ impl Students {
             .filter(users::email.like(student_email_pattern()))
             .select((users::email, users::id));
         let found: Vec<(String, Uuid)> = db.fetch(query).await?;
-        let known = found.iter().filter_map(|(email, id)| Some((student_of(email)?, *id)));
+        let known = found
+            .iter()
+            .filter_map(|(email, id)| Some((student_of(email)?, *id)));
         students.ids.extend(known);
         for course in catalogue.courses.values() {
             let query = enrollments::table
@@ -196,9 +207,9 @@ impl New {
         course: KnownCourse,
     ) -> Result<Self, String> {
         let code = &row.code;
-        let (registered, left) = registration
-            .as_ref()
-            .map_or((None, None), |r| (r.date_registration, r.date_unregistration));
+        let (registered, left) = registration.as_ref().map_or((None, None), |r| {
+            (r.date_registration, r.date_unregistration)
+        });
         let is_withdrawn = row.final_result == FinalResult::Withdrawn;
         let left = left.unwrap_or(course.length_days);
         Ok(Self {
@@ -235,7 +246,10 @@ async fn write(
             let known = known.or(fresh.get(&new.id_student).copied());
             known.copied().unwrap_or_default()
         };
-        let rows = batch.enrollments.iter().map(|new| enrollment(new, student(new)));
+        let rows = batch
+            .enrollments
+            .iter()
+            .map(|new| enrollment(new, student(new)));
         let ids = cx.insert_many::<Enrollment>(rows.collect()).await?;
         let mut rows = Vec::new();
         for (new, id) in batch.enrollments.iter().zip(ids) {

@@ -71,11 +71,21 @@ pub async fn refresh(on: &dyn Executor, course: Option<Uuid>) -> DbResult<usize>
         );
     let sql = within(sql, " AND course_id = ").sql(
         " GROUP BY course_id) e ON e.course_id = c.id \
-         LEFT JOIN (SELECT a.course_id, count(*) AS submissions, avg(s.score) AS average_score \
-         FROM submissions s JOIN assessments a ON a.id = s.assessment_id WHERE s.archived_at IS NULL",
+         LEFT JOIN (SELECT a.course_id, CAST(sum(n.submissions) AS bigint) AS submissions, \
+         sum(n.total) / sum(n.scored) AS average_score \
+         FROM (SELECT assessment_id, count(*) AS submissions, count(score) AS scored, sum(score) AS total \
+         FROM submissions WHERE archived_at IS NULL",
     );
-    let sql = within(sql, " AND a.course_id = ")
-        .sql(" GROUP BY a.course_id) s ON s.course_id = c.id WHERE 1 = 1");
+    // By assessment first: an index has the submissions in that order.
+    let of_course = " AND assessment_id IN (SELECT id FROM assessments WHERE course_id = ";
+    let sql = match course {
+        Some(_) => within(sql, of_course).sql(")"),
+        None => sql,
+    };
+    let sql = sql.sql(
+        " GROUP BY assessment_id) n JOIN assessments a ON a.id = n.assessment_id \
+         GROUP BY a.course_id) s ON s.course_id = c.id WHERE 1 = 1",
+    );
     let sql = within(sql, " AND c.id = ").sql(
         " ON CONFLICT (course_id) DO UPDATE SET enrolled = excluded.enrolled, \
          withdrawn = excluded.withdrawn, failed = excluded.failed, passed = excluded.passed, \
