@@ -86,8 +86,9 @@ pub async fn refresh(on: &dyn Executor, course: Option<Uuid>) -> DbResult<usize>
         " GROUP BY assessment_id) n JOIN assessments a ON a.id = n.assessment_id \
          GROUP BY a.course_id) s ON s.course_id = c.id WHERE 1 = 1",
     );
+    // In order, so that two that run at once wait for each other's rows and never for ever.
     let sql = within(sql, " AND c.id = ").sql(
-        " ON CONFLICT (course_id) DO UPDATE SET enrolled = excluded.enrolled, \
+        " ORDER BY c.id ON CONFLICT (course_id) DO UPDATE SET enrolled = excluded.enrolled, \
          withdrawn = excluded.withdrawn, failed = excluded.failed, passed = excluded.passed, \
          distinctions = excluded.distinctions, submissions = excluded.submissions, \
          average_score = excluded.average_score, computed_at = excluded.computed_at",
