@@ -5,7 +5,7 @@ use lms_server::{
     entities::{
         enrollment::{Enrollment, EnrollmentCreate},
         organization::{Organization, OrganizationCreate},
-        user::User,
+        user::{User, UserCreate},
     },
     roles::Role,
     schema::users,
@@ -69,12 +69,33 @@ on_both! {
         assert!(matches!(refused.map(|rows| rows.len()), Err(Error::Forbidden(_))));
         let twice = cx.create_many::<Enrollment>(vec![enrolling(None, 0), enrolling(None, 0)]).await;
         match twice.map(|rows| rows.len()) {
-            Err(Error::Conflict { code, .. }) => assert_eq!(code, "enrolled"),
+            Err(Error::Conflict { code, errors, .. }) => {
+                assert_eq!((code, errors[0].pointer.as_deref()), ("enrolled", Some("/1")));
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!((count(&app, "enrollments").await, count(&app, "lesson_progress").await), (0, 0));
         cx.create_many::<Enrollment>(vec![enrolling(None, 0), enrolling(None, 1)]).await.unwrap();
         assert_eq!((count(&app, "enrollments").await, count(&app, "lesson_progress").await), (2, 2));
+    }
+
+    async fn a_conflict_among_many_rows_is_named_by_its_index(app: TestApp) {
+        let system = Principal::system();
+        let cx = app.lms.app.on_behalf(&system);
+        let user = |n: usize| -> UserCreate {
+            let body = serde_json::json!({"email": format!("{n}@test.example"), "full_name": "New"});
+            serde_json::from_value(body).expect("a body")
+        };
+        let mut new: Vec<_> = (0..300).map(user).collect();
+        new[255].email = "17@test.example".to_owned();
+        let before = count(&app, "users").await;
+        match cx.create_many::<User>(new).await.map(|rows| rows.len()) {
+            Err(Error::Conflict { errors, .. }) => {
+                assert_eq!(errors[0].pointer.as_deref(), Some("/255/email"));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(count(&app, "users").await, before);
     }
 
     async fn rows_without_a_body_are_for_who_may_write_any(app: TestApp) {

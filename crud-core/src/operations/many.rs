@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, Result, Uuid, body,
-    db::{Access, DbError, PgRow, Sink, SqliteRow, bind},
+    db::{Access, Db, DbError, PgRow, Sink, SqliteRow, Tx, bind},
     dto::{Assignment, Assignments},
     entity::EntityInterface,
     error::FieldError,
@@ -35,8 +35,8 @@ impl Context<'_> {
     /// Writes new rows, all or none; each is checked as `create` checks one.
     ///
     /// # Errors
-    /// As `POST` has them; what is wrong with one body is named by its index: `/3/title`. What the
-    /// database refuses is not.
+    /// As `POST` has them. The fields at fault are named with the index of their body: `/3/title`; for
+    /// what the database refuses, only outside of a transaction, which it ends.
     pub async fn create_many<E: EntityInterface>(
         &self,
         new: Vec<E::Create>,
@@ -70,10 +70,7 @@ impl Context<'_> {
 
     async fn insert_rows(&self, r: &Resource, mut sets: Vec<Vec<Assignment>>) -> Result<Vec<Uuid>> {
         if let Place::Db(db) = self.place {
-            let tx = match db.begin().await {
-                Ok(tx) => tx,
-                Err(error) => return Err(database(r, self, error, &[]).await),
-            };
+            let tx = self.begin(r, db).await?;
             let ids = Box::pin(self.inside(&tx).insert_rows(r, sets)).await?;
             return self.committed(r, tx, ids).await;
         }
@@ -92,12 +89,16 @@ impl Context<'_> {
     ) -> Result<Vec<Row>> {
         let rule = self.admit(r, Action::Create)?;
         if let Place::Db(db) = self.place {
-            let tx = match db.begin().await {
-                Ok(tx) => tx,
-                Err(error) => return Err(database(r, self, error, &[]).await),
+            let tx = self.begin(r, db).await?;
+            return match Box::pin(self.inside(&tx).create_rows(r, copied(&sets))).await {
+                Ok(rows) => self.committed(r, tx, rows).await,
+                Err(error @ Error::Conflict { .. }) => {
+                    // Whatever ends the transaction, the conflict is the answer.
+                    let _ = tx.rollback().await;
+                    Err(Box::pin(self.first_conflict(r, db, sets, error)).await)
+                }
+                Err(error) => Err(error),
             };
-            let rows = Box::pin(self.inside(&tx).create_rows(r, sets)).await?;
-            return self.committed(r, tx, rows).await;
         }
         let (mut signed, mut ids) = (Vec::with_capacity(sets.len()), Vec::new());
         let mut changed = Vec::new();
@@ -117,6 +118,36 @@ impl Context<'_> {
             after.map_err(|error| indexed(rows.len() - 1, error))?;
         }
         Ok(rows)
+    }
+
+    /// The conflict again, with the place of its row: a statement of many rows does not say it, so they
+    /// are written one by one, for nothing.
+    async fn first_conflict(
+        &self,
+        r: &Resource,
+        db: &Db,
+        sets: Vec<Vec<Assignment>>,
+        error: Error,
+    ) -> Error {
+        let Ok(tx) = db.begin().await else {
+            return error;
+        };
+        let cx = self.inside(&tx);
+        for (index, set) in sets.into_iter().enumerate() {
+            match cx.create_row(r, set).await {
+                Ok(_) => {}
+                Err(found @ Error::Conflict { .. }) => return indexed(index, found),
+                Err(_) => break,
+            }
+        }
+        error
+    }
+
+    async fn begin(&self, r: &Resource, db: &Db) -> Result<Tx> {
+        match db.begin().await {
+            Ok(tx) => Ok(tx),
+            Err(error) => Err(database(r, self, error, &[]).await),
+        }
     }
 
     async fn write_rows(
@@ -184,6 +215,16 @@ impl Context<'_> {
     }
 }
 
+fn copied(sets: &[Vec<Assignment>]) -> Vec<Vec<Assignment>> {
+    let copy = |a: &Assignment| Assignment {
+        column: a.column,
+        value: a.value.clone(),
+    };
+    sets.iter()
+        .map(|set| set.iter().map(copy).collect())
+        .collect()
+}
+
 /// A fault of one of many bodies, with its place among them.
 fn indexed(index: usize, error: Error) -> Error {
     let place = |mut fault: FieldError| {
@@ -195,6 +236,21 @@ fn indexed(index: usize, error: Error) -> Error {
         Error::Invalid(faults) => Error::Invalid(faults.into_iter().map(place).collect()),
         Error::ForbiddenFields(faults) => {
             Error::ForbiddenFields(faults.into_iter().map(place).collect())
+        }
+        Error::Conflict {
+            code,
+            detail,
+            errors,
+        } => {
+            let mut errors: Vec<_> = errors.into_iter().map(place).collect();
+            if errors.is_empty() {
+                errors.push(FieldError::at(format!("/{index}"), code, detail.clone()));
+            }
+            Error::Conflict {
+                code,
+                detail,
+                errors,
+            }
         }
         other => other,
     }
