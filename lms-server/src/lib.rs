@@ -14,6 +14,7 @@ pub mod progress;
 pub mod roles;
 pub mod schema;
 pub mod sessions;
+pub mod statistics;
 
 pub use self::{
     lms::{Lms, document},

@@ -13,7 +13,7 @@ use crud_core::{
 
 use crate::{
     MIGRATIONS, accounts::Accounts, auth, config::MailFrom, entities, jobs, mail::Mailer,
-    roles::Role,
+    roles::Role, statistics,
 };
 
 /// The LMS on a database. Cheap to clone.
@@ -73,6 +73,7 @@ fn routes() -> Routes<Lms> {
     auth::routes()
         .merge(entities::routes())
         .merge(jobs::routes())
+        .merge(statistics::routes())
 }
 
 fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {

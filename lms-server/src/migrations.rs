@@ -36,4 +36,5 @@ migrations! {
     13 "0013_examples",
     14 "0014_projects",
     15 "0015_jobs",
+    16 "0016_course_statistics",
 }

@@ -35,7 +35,8 @@ pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))
 });
 
-fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
+/// A command of the server on a test's database.
+pub(crate) fn command(app: &TestApp, arguments: &[&str]) -> Command {
     let mut command = Command::new(&*BINARY);
     command.args(arguments).env_clear();
     command.env("DATABASE_URL", app.database_url());
@@ -43,12 +44,16 @@ fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
     command
         .env("LMS_ADMIN_EMAIL", "first@test.example")
         .env("LMS_ADMIN_PASSWORD", PASSWORD);
-    command.output().expect("it starts")
+    command
+}
+
+fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
+    command(app, arguments).output().expect("it starts")
 }
 
 /// What a command that must succeed, or must not, said.
 #[track_caller]
-fn said(output: &Output, succeeds: bool) -> String {
+pub(crate) fn said(output: &Output, succeeds: bool) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     assert_eq!(output.status.success(), succeeds, "{text}");

@@ -6,7 +6,9 @@ mod around;
 mod fault;
 mod find;
 mod include;
+mod insert;
 mod integers;
+mod many;
 mod projection;
 mod statement;
 mod typed;
@@ -32,6 +34,7 @@ use crate::{
     sql_types as st,
 };
 
+pub use insert::insert_rows;
 pub(crate) use projection::Projection;
 
 /// On whose behalf, and where, an operation runs.

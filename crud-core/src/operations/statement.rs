@@ -260,7 +260,7 @@ fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
     sql.sql(")")
 }
 
-fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
+pub(super) fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
     let sql = version(r, sql.sql(" RETURNING ").frag(select.clone()).sql(", "));
     match check {
         Some(rule) => rule.predicate.render(sql.sql(", (")).sql(")"),

@@ -11,6 +11,7 @@ pub mod module;
 pub mod organization;
 pub mod post;
 pub mod project;
+pub mod submission;
 pub mod user;
 
 use crud_core::{Registry, openapi::Routes};
@@ -28,6 +29,7 @@ pub fn registry() -> Registry {
         .entity::<assessment::Assessment>()
         .entity::<enrollment::Enrollment>()
         .entity::<lesson_progress::LessonProgress>()
+        .entity::<submission::Submission>()
         .entity::<post::Post>()
         .entity::<project::Project>()
         .entity::<example::Example>()

@@ -5,7 +5,7 @@ use crud_core::{
     prelude::*,
 };
 
-use crate::Lms;
+use crate::{Lms, statistics};
 
 /// Counts what happened in each course.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,9 +15,9 @@ impl Job for UpdateCourseStatistics {
     type State = Lms;
     const NAME: &'static str = "update_course_statistics";
 
-    async fn run(&self, _cx: &JobContext<'_, Lms>) -> Result<(), JobError> {
-        // The counting itself is not written yet.
-        tracing::debug!("course statistics are due");
+    async fn run(&self, cx: &JobContext<'_, Lms>) -> Result<(), JobError> {
+        let courses = statistics::refresh(cx.state().app.db(), None).await?;
+        tracing::debug!(courses, "course statistics are up to date");
         Ok(())
     }
 }
