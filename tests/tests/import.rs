@@ -254,6 +254,9 @@ on_both! {
         assert_eq!((&submission["submitted_day"], &submission["score"]), (&18.into(), &78.0.into()));
         let certificate = "SELECT course_title || ' ' || result || ' ' || recipient_name FROM certificates";
         assert_eq!(texts(&app, certificate).await, ["AAA 2013J Pass Student 11"]);
+        let code = &texts(&app, "SELECT code FROM certificates").await[0];
+        let groups: Vec<_> = code.split('-').map(str::len).collect();
+        assert_eq!(groups, [5; 5], "{code}");
     }
 
     async fn wrong_rows_are_named_and_stop_nothing_else(app: TestApp) {

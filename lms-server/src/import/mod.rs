@@ -5,6 +5,7 @@
 //! one that is repeated changes nothing.
 
 pub mod catalogue;
+mod certificates;
 pub mod oulad;
 mod reading;
 mod report;

@@ -11,11 +11,12 @@
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use anyhow::{Context as _, anyhow};
-use crud_core::{Tx, auth::OpaqueToken, db::Load, operations::insert_rows, prelude::*};
+use crud_core::{Tx, db::Load, operations::insert_rows, prelude::*};
 
 use super::{
     BATCH, Import,
     catalogue::{Catalogue, KnownCourse, json},
+    certificates::certificate,
     oulad::{
         FinalResult, RowError, StudentInfo, StudentRegistration, student_email,
         student_email_pattern, student_name, student_of, student_properties,
@@ -40,15 +41,15 @@ pub(super) struct Students {
 }
 
 /// A new enrollment on its way into the database.
-struct New {
-    id_student: i32,
+pub(super) struct New {
+    pub(super) id_student: i32,
     course_id: Uuid,
-    course_title: String,
+    pub(super) course_title: String,
     enrolled_at: Timestamp,
     /// When the presentation was over.
-    ended_at: Timestamp,
+    pub(super) ended_at: Timestamp,
     archived_at: Option<Timestamp>,
-    result: FinalResult,
+    pub(super) result: FinalResult,
     properties: Option<Json>,
 }
 
@@ -285,27 +286,4 @@ fn enrollment(new: &New, student: Uuid) -> Assignments<enrollments::table> {
     set.set(enrollments::properties, new.properties.clone());
     set.set(enrollments::archived_at, new.archived_at);
     set
-}
-
-/// A certificate as of the end of the presentation. Its code is 256 random bits.
-fn certificate(
-    new: &New,
-    enrollment: Uuid,
-    by: &Principal,
-) -> Result<Assignments<certificates::table>> {
-    let now = Timestamp::now();
-    let mut set = Assignments::default();
-    set.set(certificates::id, Uuid::now_v7());
-    set.set(certificates::enrollment_id, enrollment);
-    set.set(certificates::user_email, student_email(new.id_student));
-    set.set(certificates::recipient_name, student_name(new.id_student));
-    set.set(certificates::course_title, new.course_title.clone());
-    set.set(certificates::result, Some(new.result.as_str()));
-    set.set(certificates::code, OpaqueToken::new()?.into_text());
-    set.set(certificates::issued_at, new.ended_at);
-    set.set(certificates::created_at, now);
-    set.set(certificates::updated_at, now);
-    set.set(certificates::created_by, by.id());
-    set.set(certificates::updated_by, by.id());
-    Ok(set)
 }
