@@ -1,12 +1,11 @@
 //! Many rows in few `INSERT`s: rows of the same columns go into one statement, as many as its bound
-//! values may be. For [`many`](super::many), and for tables that are no entity. Asks no policy.
+//! values may be. For [`many`](super::many); asks no policy.
 
 use std::collections::BTreeMap;
 
 use crate::{
     db::{DbResult, Executor, Frag, Stmt},
-    dto::{Assignment, Assignments},
-    entity::EntityTable,
+    dto::Assignment,
 };
 
 /// Rows of one statement: whole chunks have the same text, so the connection keeps it prepared.
@@ -75,19 +74,10 @@ impl Chunk<'_> {
     }
 }
 
-/// Writes rows of a table that need not be an entity's: what `rows` sets, and the columns' defaults.
+/// Writes rows: what they set, and the columns' defaults.
 ///
 /// # Errors
 /// Whatever the database refuses, and then nothing more is written; run it in a transaction.
-pub async fn insert_rows<T: EntityTable>(
-    on: &dyn Executor,
-    rows: Vec<Assignments<T>>,
-) -> DbResult<()> {
-    let rows: Vec<_> = rows.into_iter().map(Assignments::into_list).collect();
-    write(on, std::sync::Arc::new(T::default()), &rows).await
-}
-
-/// As [`insert_rows`], without its types.
 pub(super) async fn write(
     on: &dyn Executor,
     table: Frag,

@@ -34,7 +34,6 @@ use crate::{
     sql_types as st,
 };
 
-pub use insert::insert_rows;
 pub(crate) use projection::Projection;
 
 /// On whose behalf, and where, an operation runs.

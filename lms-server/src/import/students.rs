@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use anyhow::{Context as _, anyhow};
-use crud_core::{Tx, db::Load, operations::insert_rows, prelude::*};
+use crud_core::{Tx, db::Load, prelude::*};
 
 use super::{
     BATCH, Import,
@@ -26,9 +26,9 @@ use super::{
 use crate::{
     Lms,
     accounts::Failure,
-    entities::{enrollment::Enrollment, user::User},
+    entities::{certificate::Certificate, enrollment::Enrollment, user::User},
     roles::Role,
-    schema::{certificates, enrollments, users},
+    schema::{enrollments, users},
 };
 
 /// The students in the database.
@@ -255,10 +255,10 @@ async fn write(
         let mut rows = Vec::new();
         for (new, id) in batch.enrollments.iter().zip(ids) {
             if new.result.is_passed() {
-                rows.push(certificate(new, id, by)?);
+                rows.push(certificate(new, id)?);
             }
         }
-        insert_rows::<certificates::table>(tx, rows).await?;
+        cx.insert_many::<Certificate>(rows).await?;
         Ok(new_users)
     };
     let written = lms.app.db().transaction(work).await;
