@@ -93,8 +93,11 @@ fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> 
         .filter_map(|name| dto.fields.iter().find(|field| name.unraw() == field.name))
         .collect();
     let names = sources.iter().map(|source| &source.name);
-    let locals: Vec<_> = (0..sources.len())
-        .map(|i| format_ident!("field{i}", span = span))
+    // Each argument is shown where it is named.
+    let locals: Vec<_> = fields
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format_ident!("field{i}", span = span.located_at(name.span())))
         .collect();
     let reads = sources
         .iter()

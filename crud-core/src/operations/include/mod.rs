@@ -1,0 +1,169 @@
+//! Related rows within an answer: `include=lessons,instructor`. One statement for each relation, whatever the
+//! number of rows; each related row under its own entity's policy, mask and archive state.
+
+mod plan;
+mod rows;
+
+use std::collections::HashMap;
+
+use futures_util::future::BoxFuture;
+
+use self::{
+    plan::Include,
+    rows::{Keyed, Object, with_keys, within},
+};
+use super::{Context, Listing, envelope, integers::Integers, projection::JsonRows, statement};
+use crate::{
+    Result, Uuid,
+    db::Access,
+    policy::Action,
+    query::{Archived, LARGEST_SIZE, ListRequest, Total, sort_keys},
+    registry::Resource,
+    relation::RelationKind,
+};
+
+impl Context<'_> {
+    /// Reads one row with what belongs to it.
+    ///
+    /// # Errors
+    /// As [`get_row`](Self::get_row); 400 for an unknown relation.
+    pub(crate) async fn get_with(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        archived: Archived,
+        include: &str,
+    ) -> Result<Vec<u8>> {
+        let includes = self.includes(r, include)?;
+        let rule = r.rule(self.principal, Action::Get);
+        if rule.is_never() {
+            return Err(self.hidden(r, id));
+        }
+        let projection = r.get.masked(&r.mask(self.principal));
+        let sink = Keyed::new(
+            JsonRows::many(projection.clone(), 1, Vec::new()),
+            &projection,
+            0,
+            &includes,
+        );
+        let select = with_keys(r, &projection, None, &includes);
+        let sql = statement::get(r, &select, id, archived, &rule);
+        let rows = self.load(r, Access::Read, sql, sink).await?;
+        let row = self.complete(*rows, 0, &includes).await?.pop();
+        row.map(|row| row.json).ok_or_else(|| r.missing(id))
+    }
+
+    /// Reads a page with what belongs to its rows.
+    ///
+    /// # Errors
+    /// As [`list_rows`](Self::list_rows); 400 for an unknown relation.
+    pub(super) async fn list_with(
+        &self,
+        r: &Resource,
+        request: &ListRequest,
+        include: &str,
+    ) -> Result<Listing> {
+        let rule = self.admit(r, Action::List)?;
+        let includes = self.includes(r, include)?;
+        let projection = r.list.masked(&r.mask(self.principal));
+        let limit = usize::try_from(request.page.limit).unwrap_or_default();
+        let items = JsonRows::many(projection.clone(), limit, Vec::new());
+        let sink = Keyed::new(items, &projection, 0, &includes);
+        let select = with_keys(r, &projection, None, &includes);
+        let sql = statement::list(r, &select, request, &rule);
+        let rows = *self.load(r, Access::Read, sql, sink).await?;
+        let total = match request.total {
+            Total::None => None,
+            Total::Exact => {
+                let sql = statement::count(r, request, &rule);
+                let count = self.load(r, Access::Read, sql, Box::new(Integers::default()));
+                count.await?.first()
+            }
+        };
+        let mut page = JsonRows::many(projection, limit, b"{\"items\":[".to_vec());
+        page.rows = rows.rows.rows;
+        for (i, row) in self.complete(rows, 0, &includes).await?.iter().enumerate() {
+            if i > 0 {
+                page.out.push(b',');
+            }
+            page.out.extend_from_slice(&row.json);
+        }
+        Ok(envelope(*page, total, request))
+    }
+
+    /// The rows as JSON, with what belongs to them. The keys of `includes` begin at `first`.
+    fn complete<'b>(
+        &'b self,
+        rows: Keyed,
+        first: usize,
+        includes: &'b [Include],
+    ) -> BoxFuture<'b, Result<Vec<Object>>> {
+        Box::pin(async move {
+            let mut objects = rows.objects();
+            for (i, include) in includes.iter().enumerate() {
+                let keys = || {
+                    rows.keys
+                        .iter()
+                        .map(|keys| keys.get(first + i).copied().flatten())
+                };
+                let mut wanted: Vec<Uuid> = keys().flatten().collect();
+                wanted.sort_unstable();
+                wanted.dedup();
+                let related = self.related(include, &wanted).await?;
+                for (object, key) in objects.iter_mut().zip(keys()) {
+                    let found = key.and_then(|key| related.get(&key));
+                    object.put(&include.relation, found.map_or(&[], Vec::as_slice));
+                }
+            }
+            Ok(objects)
+        })
+    }
+
+    /// The related rows by the key that they have in common with those that they belong to.
+    async fn related(
+        &self,
+        include: &Include,
+        keys: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<Vec<u8>>>> {
+        let (r, mut found) = (&*include.of, HashMap::new());
+        let (action, whole) = match include.relation.is_many() {
+            true => (Action::List, &r.list),
+            false => (Action::Get, &r.get),
+        };
+        let rule = r.rule(self.principal, action);
+        if keys.is_empty() || rule.is_never() {
+            return Ok(found);
+        }
+        let mask = r.mask(self.principal);
+        let projection = whole.masked(&mask);
+        let link = match include.relation.kind {
+            RelationKind::HasMany(column) => column,
+            RelationKind::BelongsTo(_) => "id",
+        };
+        let select = with_keys(r, &projection, Some(link), &include.nested);
+        let sql = match include.relation.is_many() {
+            true => {
+                let order = sort_keys(r, &mask, r.default_sort)?;
+                statement::first_of_each(
+                    r,
+                    &select,
+                    link,
+                    within(keys),
+                    &order,
+                    LARGEST_SIZE,
+                    &rule,
+                )
+            }
+            false => statement::all_of(r, &select, within(keys), &rule),
+        };
+        let rows = JsonRows::many(projection.clone(), usize::MAX, Vec::new());
+        let sink = Keyed::new(rows, &projection, 1, &include.nested);
+        let rows = *self.load(r, Access::Read, sql, sink).await?;
+        for row in self.complete(rows, 1, &include.nested).await? {
+            if let Some(link) = row.link {
+                found.entry(link).or_insert_with(Vec::new).push(row.json);
+            }
+        }
+        Ok(found)
+    }
+}
