@@ -15,6 +15,7 @@ mod harness;
 mod jobs;
 mod lists;
 mod mail;
+mod notes;
 mod openapi;
 mod permissions;
 mod sessions;
