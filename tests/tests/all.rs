@@ -20,6 +20,7 @@ mod jobs;
 mod lists;
 mod mail;
 mod many;
+mod notes;
 mod openapi;
 mod permissions;
 mod posts;

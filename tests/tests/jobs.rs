@@ -1,290 +1,30 @@
 //! Jobs of any kind: written with their change, run at least once, in order for each key, tried again, given up,
 //! taken over, and scheduled. What the LMS does with them is in `mail` and `certificates`.
 
-use std::{
-    collections::HashMap,
-    future::pending,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use crud_core::{
-    Db, DbConfig, Error,
+    Error,
     db::{DbError, DbKind},
-    jobs::{
-        Clock, Finished, Job, JobContext, JobError, JobState, Jobs, Outcome, Retry, Worker,
-        WorkerConfig, list, retry,
-    },
+    jobs::{Clock, Finished, JobError, JobState, Jobs, Outcome, Worker, WorkerConfig, list, retry},
     serve::Shutdown,
     telemetry::metrics_text,
     testing::{Random, on_both},
 };
 use lms_server::jobs;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tests::{PASSWORD, TestApp};
-use tokio::{
-    sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    notes::{
+        Alone, Endless, Instance, Note, Notes, Panics, Slow, by_hand, failed, keyed, kinds, note,
+        outcomes, slow,
+    },
+    steps::{count, texts},
 };
 
-use crate::steps::{count, texts};
-
 const SECOND: Duration = Duration::from_secs(1);
-
-/// What jobs leave behind, and how they are told to behave.
-#[derive(Clone, Default)]
-struct Notes(Arc<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    lines: Mutex<Vec<String>>,
-    busy: Mutex<HashMap<String, usize>>,
-    /// How often jobs still fail, by text.
-    failures: Mutex<HashMap<String, usize>>,
-    started: watch::Sender<usize>,
-    gate: watch::Sender<bool>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Notes {
-    fn lines(&self) -> Vec<String> {
-        locked(&self.0.lines).clone()
-    }
-
-    fn fails(&self, text: &str, times: usize) {
-        locked(&self.0.failures).insert(text.to_owned(), times);
-    }
-
-    async fn started(&self, count: usize) {
-        let mut started = self.0.started.subscribe();
-        started
-            .wait_for(|n| *n >= count)
-            .await
-            .expect("the sender is here");
-    }
-}
-
-/// Writes its text down.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    key: Option<String>,
-    once: Option<String>,
-    text: String,
-}
-
-impl Job for Note {
-    type State = Notes;
-    const NAME: &'static str = "note";
-    const RETRY: Retry = Retry::exponential(2, SECOND, Duration::from_secs(3600));
-
-    fn key(&self) -> Option<String> {
-        self.key.clone()
-    }
-
-    fn unique_key(&self) -> Option<String> {
-        self.once.clone()
-    }
-
-    async fn run(&self, cx: &JobContext<'_, Notes>) -> Result<(), JobError> {
-        let notes = &cx.state.0;
-        notes.started.send_modify(|n| *n += 1);
-        if let Some(left) = locked(&notes.failures).get_mut(&self.text)
-            && *left > 0
-        {
-            *left -= 1;
-            return Err(JobError::retry(format!("{} does not work yet", self.text)));
-        }
-        locked(&notes.lines).push(self.text.clone());
-        Ok(())
-    }
-}
-
-fn note(text: &str) -> Note {
-    Note {
-        key: None,
-        once: None,
-        text: text.to_owned(),
-    }
-}
-
-fn keyed(key: &str, text: &str) -> Note {
-    Note {
-        key: Some(key.to_owned()),
-        ..note(text)
-    }
-}
-
-/// Takes until it is let go.
-#[derive(Serialize, Deserialize)]
-struct Slow {
-    text: String,
-}
-
-impl Job for Slow {
-    type State = Notes;
-    const NAME: &'static str = "slow";
-
-    async fn run(&self, cx: &JobContext<'_, Notes>) -> Result<(), JobError> {
-        let notes = &cx.state.0;
-        notes.started.send_modify(|n| *n += 1);
-        let mut gate = notes.gate.subscribe();
-        gate.wait_for(|open| *open)
-            .await
-            .expect("the sender is here");
-        locked(&notes.lines).push(self.text.clone());
-        Ok(())
-    }
-}
-
-fn slow(text: &str) -> Slow {
-    Slow {
-        text: text.to_owned(),
-    }
-}
-
-/// Checks that nobody else has its key, and fails now and then.
-#[derive(Serialize, Deserialize)]
-struct Alone {
-    key: String,
-    number: usize,
-    fails: bool,
-}
-
-impl Job for Alone {
-    type State = Notes;
-    const NAME: &'static str = "alone";
-    const RETRY: Retry = Retry::fixed(3, Duration::ZERO);
-
-    fn key(&self) -> Option<String> {
-        Some(self.key.clone())
-    }
-
-    async fn run(&self, cx: &JobContext<'_, Notes>) -> Result<(), JobError> {
-        let notes = &cx.state.0;
-        let others = {
-            let mut busy = locked(&notes.busy);
-            let n = busy.entry(self.key.clone()).or_default();
-            *n += 1;
-            *n - 1
-        };
-        // Everybody else gets a chance to be here too.
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
-        *locked(&notes.busy).get_mut(&self.key).expect("it is there") -= 1;
-        if others > 0 {
-            locked(&notes.lines).push(format!("{} is not alone", self.key));
-        }
-        if self.fails && cx.attempt == 1 {
-            return Err(JobError::retry("the first time it fails"));
-        }
-        locked(&notes.lines).push(format!("{} {}", self.key, self.number));
-        Ok(())
-    }
-}
-
-/// Panics.
-#[derive(Serialize, Deserialize)]
-struct Panics {}
-
-impl Job for Panics {
-    type State = Notes;
-    const NAME: &'static str = "panics";
-    const RETRY: Retry = Retry::NEVER;
-
-    async fn run(&self, _: &JobContext<'_, Notes>) -> Result<(), JobError> {
-        panic!("this job panics on purpose");
-    }
-}
-
-/// Takes too long.
-#[derive(Serialize, Deserialize)]
-struct Endless {}
-
-impl Job for Endless {
-    type State = Notes;
-    const NAME: &'static str = "endless";
-    const RETRY: Retry = Retry::NEVER;
-    const TIMEOUT: Duration = Duration::from_millis(20);
-
-    async fn run(&self, _: &JobContext<'_, Notes>) -> Result<(), JobError> {
-        pending().await
-    }
-}
-
-fn kinds() -> Jobs<Notes> {
-    Jobs::new()
-        .job::<Note>()
-        .job::<Slow>()
-        .job::<Alone>()
-        .job::<Panics>()
-        .job::<Endless>()
-}
-
-/// An instance: a worker on connections of its own.
-struct Instance {
-    worker: Worker<Notes>,
-    finished: mpsc::UnboundedReceiver<Finished>,
-    shutdown: Shutdown,
-}
-
-impl Instance {
-    async fn new(app: &TestApp, notes: &Notes, jobs: Jobs<Notes>, clock: &Clock) -> Self {
-        let config = DbConfig {
-            pool_size: 2,
-            sqlite_readers: 1,
-            wait_timeout: 30 * SECOND,
-            ..DbConfig::new(app.database_url())
-        };
-        let db = Db::connect(&config).await.expect("the database is there");
-        let (observer, finished) = mpsc::unbounded_channel();
-        let config = WorkerConfig {
-            clock: clock.clone(),
-            observer: Some(observer),
-            poll: Duration::from_millis(20),
-            ..WorkerConfig::default()
-        };
-        Self {
-            worker: Worker::new(db, jobs, notes.clone(), config),
-            finished,
-            shutdown: Shutdown::new(),
-        }
-    }
-
-    fn start(&self) -> JoinHandle<()> {
-        let (worker, shutdown) = (self.worker.clone(), self.shutdown.clone());
-        tokio::spawn(async move { worker.run(shutdown).await })
-    }
-
-    async fn next(&mut self) -> Finished {
-        self.finished.recv().await.expect("the worker is there")
-    }
-}
-
-/// A worker of all kinds that is run by hand.
-fn by_hand(app: &TestApp, notes: &Notes, clock: &Clock) -> Worker<Notes> {
-    let config = WorkerConfig {
-        clock: clock.clone(),
-        ..WorkerConfig::default()
-    };
-    Worker::new(app.lms.app.db().clone(), kinds(), notes.clone(), config)
-}
-
-async fn outcomes(worker: &Worker<Notes>) -> Vec<Outcome> {
-    let finished = worker.run_due().await.expect("the database is there");
-    finished
-        .into_iter()
-        .map(|finished| finished.outcome)
-        .collect()
-}
-
-fn failed(reason: &str) -> Outcome {
-    Outcome::Failed(reason.to_owned())
-}
 
 on_both! {
     async fn a_job_of_a_transaction_that_is_rolled_back_never_runs(app: TestApp) {
@@ -446,7 +186,7 @@ on_both! {
         running.abort();
         assert!(running.await.is_err());
         let second = by_hand(&app, &notes, &clock);
-        notes.0.gate.send_replace(true);
+        notes.let_go();
         clock.advance(29 * SECOND);
         assert_eq!(outcomes(&second).await, []);
         clock.advance(2 * SECOND);
@@ -464,7 +204,7 @@ on_both! {
         let second = by_hand(&app, &notes, &clock);
         let taking = tokio::spawn(async move { outcomes(&second).await });
         notes.started(2).await;
-        notes.0.gate.send_replace(true);
+        notes.let_go();
         assert_eq!(sleeping.await.unwrap(), [Outcome::Lost]);
         assert_eq!(taking.await.unwrap(), [Outcome::Done]);
         let states = texts(&app, "SELECT state FROM crud_jobs").await;
@@ -504,7 +244,7 @@ on_both! {
         notes.started(1).await;
         instance.shutdown.begin(Duration::ZERO);
         app.lms.app.db().enqueue(&note("too late")).await.unwrap();
-        notes.0.gate.send_replace(true);
+        notes.let_go();
         running.await.unwrap();
         assert_eq!(instance.next().await.outcome, Outcome::Done);
         assert_eq!(notes.lines(), ["waited for"]);
@@ -523,7 +263,7 @@ on_both! {
         shutdown.begin(Duration::ZERO);
         running.await.unwrap();
         // At once, not when the lease is over.
-        notes.0.gate.send_replace(true);
+        notes.let_go();
         assert_eq!(outcomes(&by_hand(&app, &notes, &clock)).await, [Outcome::Done]);
     }
 
@@ -584,7 +324,7 @@ on_both! {
         let instance = Instance::new(&app, &notes, kinds(), &clock).await;
         let running = instance.start();
         notes.started(2).await;
-        notes.0.gate.send_replace(true);
+        notes.let_go();
         instance.shutdown.begin(Duration::ZERO);
         running.await.unwrap();
         let left = texts(&app, "SELECT name FROM crud_jobs").await;
@@ -620,8 +360,6 @@ on_both! {
     }
 
     async fn metrics_say_how_many_jobs_wait_and_what_became_of_others(app: TestApp) {
-        // The first call begins the counting.
-        metrics_text().await;
         let (notes, clock) = (Notes::default(), Clock::default());
         app.lms.app.db().enqueue(&Panics {}).await.unwrap();
         app.lms.app.db().enqueue(&note("measured")).await.unwrap();

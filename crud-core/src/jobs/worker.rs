@@ -123,6 +123,7 @@ impl<S: Send + Sync + 'static> Worker<S> {
         if inner.jobs.all_names().next().is_none() {
             return shutdown.begun().await;
         }
+        crate::telemetry::start_counting();
         let (stop, stopping) = watch::channel(false);
         let mut woken = queue::woken();
         let mut running = JoinSet::new();

@@ -169,6 +169,11 @@ pub async fn metrics_text() -> Response {
     ([(header::CONTENT_TYPE, content_type)], metrics().render()).into_response()
 }
 
+/// Begins the counting, for what counts before the first request does.
+pub(crate) fn start_counting() {
+    LazyLock::force(&METRICS);
+}
+
 /// Folds samples into buckets every two seconds, until the handle is aborted.
 /// [`crate::serve::serve`] runs it.
 pub fn spawn_upkeep() -> JoinHandle<()> {

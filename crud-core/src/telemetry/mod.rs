@@ -16,6 +16,7 @@ use std::cell::Cell;
 pub use health::{ReadyCheck, health_routes};
 pub use layer::{RequestLayer, RequestService};
 pub use log::{LogFormat, TelemetryConfig, TelemetryError, check_filter, init};
+pub(crate) use metrics::start_counting;
 pub use metrics::{metrics_text, spawn_upkeep};
 
 use crate::{Principal, Uuid};
