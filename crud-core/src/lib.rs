@@ -99,6 +99,7 @@ mod etag;
 mod router;
 
 pub mod auth;
+pub mod cache;
 pub mod db;
 pub mod dto;
 pub mod entity;
