@@ -35,4 +35,5 @@ migrations! {
     12 "0012_certificates",
     13 "0013_examples",
     14 "0014_projects",
+    20 "0020_cache",
 }

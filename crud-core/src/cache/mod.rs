@@ -5,6 +5,8 @@
 //! `db` writes through it, and a [`Store`] keeps stamps and bodies: in the process, or in Redis. Nothing here knows an
 //! entity, a policy or SQL.
 
+pub mod control;
+mod redis;
 mod store;
 
 pub use self::store::{Dep, Doubt, Entry, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked};

@@ -104,6 +104,23 @@ impl Db {
         }
     }
 
+    /// A connection outside of the pool if this is PostgreSQL, with the pool's settings: for what must never wait
+    /// for a free one.
+    pub(crate) async fn postgres_apart(&self) -> Option<DbResult<diesel_async::AsyncPgConnection>> {
+        match &*self.0 {
+            Backend::Pg(pg) => Some(pg.apart().await),
+            Backend::Sqlite(_) => None,
+        }
+    }
+
+    /// What PostgreSQL calls the pool's connections.
+    pub(crate) fn application_name(&self) -> &str {
+        match &*self.0 {
+            Backend::Pg(pg) => pg.application_name(),
+            Backend::Sqlite(_) => "",
+        }
+    }
+
     fn id(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }

@@ -44,6 +44,7 @@ pub(crate) struct Link {
     strikes: AtomicU32,
     since: Mutex<Since>,
     lost: Notify,
+    back: Notify,
 }
 
 #[derive(Clone)]
@@ -69,6 +70,7 @@ impl Link {
             strikes: AtomicU32::new(0),
             since: Mutex::new(Since::Down(Instant::now())),
             lost: Notify::new(),
+            back: Notify::new(),
         })
     }
 
@@ -164,6 +166,16 @@ impl Link {
         drop(up);
         *self.since() = Since::Up(Instant::now());
         tracing::info!("Redis answers");
+        self.back.notify_waiters();
+    }
+
+    /// Waits until there is a connection, at most this long.
+    pub(super) async fn restored(&self, patience: Duration) {
+        let back = self.back.notified();
+        if self.connection().is_none() {
+            // Whoever waits finds out by trying.
+            let _ = timeout(patience, back).await;
+        }
     }
 
     async fn until_lost(&self) {

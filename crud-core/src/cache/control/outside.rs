@@ -1,0 +1,90 @@
+//! Writes from outside: psql, a batch job, another program, the cascades of their deletes.
+//!
+//! A trigger on each table with an entity puts the table's name into an outbox, in the writer's own transaction, and
+//! sends word of it; the control plane gives the table a new stamp and empties the outbox. Sessions of the framework
+//! have `crud.framework = 'on'` and fire nothing: they mark what they write. Whoever switches triggers off, or sets
+//! `session_replication_role`, goes unseen.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use diesel::sql_query;
+use diesel::sql_types::{Array, Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+
+use super::Backend;
+use super::session::{Asked, Session};
+use crate::cache::store::Dep;
+
+const FUNCTION: &str = "CREATE OR REPLACE FUNCTION crud_cache_outside() RETURNS trigger LANGUAGE plpgsql \
+     SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN \
+     INSERT INTO crud_cache_outbox (changed) VALUES (TG_TABLE_NAME); \
+     PERFORM pg_notify('crud_cache', ''); RETURN NULL; END $$";
+
+#[derive(diesel::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Puts the trigger on every one of these tables that has none.
+///
+/// # Errors
+/// A sentence, when there is no such table, or this user does not own it.
+pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<()> {
+    let missing = sql_query(
+        "SELECT t AS name FROM unnest($1) AS t WHERE NOT EXISTS (SELECT FROM pg_trigger \
+         WHERE tgname = 'crud_cache_outside' AND tgrelid = to_regclass(quote_ident(t)))",
+    )
+    .bind::<Array<Text>, _>(tables);
+    let missing: Vec<Name> = missing
+        .load(&mut session.conn)
+        .await
+        .map_err(|error| error.to_string())?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut sql = format!("BEGIN; SELECT pg_advisory_xact_lock(4242); {FUNCTION};");
+    for Name { name } in missing {
+        let table = name.replace('"', "\"\"");
+        sql.push_str(&format!(
+            "DROP TRIGGER IF EXISTS crud_cache_outside ON \"{table}\"; \
+             CREATE TRIGGER crud_cache_outside AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON \"{table}\" \
+             FOR EACH STATEMENT WHEN (current_setting('crud.framework', true) IS DISTINCT FROM 'on') \
+             EXECUTE FUNCTION crud_cache_outside();"
+        ));
+    }
+    sql.push_str("COMMIT");
+    let done = session.conn.batch_execute(&sql).await;
+    done.map_err(|error| format!("the triggers for writes from outside cannot be made: {error}"))
+}
+
+/// Tells the cache of what the outbox holds, and empties it. `false`: there may be more. Whatever goes wrong before
+/// the end leaves the outbox as it was, and it is told again.
+pub(super) async fn relay(session: &mut Session, backend: &Backend, tell: bool) -> Asked<()> {
+    let conn = &mut session.conn;
+    conn.batch_execute("BEGIN").await.map_err(|e| e.to_string())?;
+    let taken = sql_query(
+        "DELETE FROM crud_cache_outbox WHERE id IN (SELECT id FROM crud_cache_outbox \
+         ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED) RETURNING changed AS name",
+    );
+    let taken: Result<Vec<Name>, _> = taken.load(conn).await;
+    let told = match taken {
+        Ok(names) => {
+            let names: BTreeSet<_> = names.into_iter().map(|name| name.name).collect();
+            let deps: Arc<[Dep]> = names
+                .into_iter()
+                .map(|name| Dep::Table(name.into()))
+                .collect();
+            if tell && !deps.is_empty() {
+                backend.renew(deps).await
+            } else {
+                Ok(())
+            }
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let end = if told.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    conn.batch_execute(end).await.map_err(|e| e.to_string())?;
+    told
+}
