@@ -8,6 +8,7 @@ mod client;
 pub mod conformance;
 mod database;
 mod postgres;
+mod proxy;
 mod random;
 mod redis;
 mod reply;
@@ -18,8 +19,9 @@ mod tests;
 pub use client::{Call, Client};
 pub use database::TestDb;
 pub use postgres::{Database, Postgres};
+pub use proxy::Proxy;
 pub use random::Random;
-pub use redis::Redis;
+pub use redis::{Frozen, Redis};
 pub use reply::Reply;
 pub use server::ServerError;
 

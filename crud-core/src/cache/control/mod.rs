@@ -123,7 +123,9 @@ impl Permitted {
     /// # Errors
     /// A sentence: a Redis that may not be a cache, or a database without the tables or the rights.
     pub async fn in_redis(db: &Db, tables: Vec<String>, url: &str) -> Result<Self, String> {
-        let redis = RedisStore::new(url, tables.clone()).await.map_err(|error| format!("REDIS_URL: {error}"))?;
+        let redis = RedisStore::new(url, tables.clone())
+            .await
+            .map_err(|error| format!("REDIS_URL: {error}"))?;
         Self::start(db, tables, Backend::Redis(Arc::new(redis))).await
     }
 
@@ -131,7 +133,11 @@ impl Permitted {
     ///
     /// # Errors
     /// A sentence: a database without the tables or the rights.
-    pub async fn in_process(db: &Db, tables: Vec<String>, store: Arc<dyn Store>) -> Result<Self, String> {
+    pub async fn in_process(
+        db: &Db,
+        tables: Vec<String>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, String> {
         Self::start(db, tables, Backend::Process(store)).await
     }
 
@@ -173,14 +179,18 @@ impl Permitted {
         };
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Some(())) => Ok(()),
-            Ok(None) | Err(_) => Err(Unmarked("the database does not answer on the control connection".into())),
+            Ok(None) | Err(_) => Err(Unmarked(
+                "the database does not answer on the control connection".into(),
+            )),
         }
     }
 
     /// Puts in doubt, or makes sure that nobody looks.
     async fn mark_or_switch(&self, deps: Arc<[Dep]>) -> Result<Token, Unmarked> {
         if self.permit.is_retired() {
-            return Err(Unmarked("this process has lost Redis, and others have not".into()));
+            return Err(Unmarked(
+                "this process has lost Redis, and others have not".into(),
+            ));
         }
         if !self.permit.may_mark() {
             // The last answer may only be late: what counts is the answer to a question asked now, after BEGIN.
@@ -190,19 +200,28 @@ impl Permitted {
             match self.try_mark(deps.clone()).await {
                 Ok(token) => return Ok(token),
                 Err(reason) => {
-                    tracing::warn!(reason, "a write cannot be marked: the cache is switched off");
+                    tracing::warn!(
+                        reason,
+                        "a write cannot be marked: the cache is switched off"
+                    );
                     self.ask(Ask::SwitchOff).await?;
                 }
             }
         } else if self.permit.until_all_lapsed().is_none() {
             self.ask(Ask::SwitchOff).await?;
         }
-        let wait = self.permit.until_all_lapsed().ok_or_else(|| Unmarked("the cache is switched on and off".into()))?;
+        let wait = self
+            .permit
+            .until_all_lapsed()
+            .ok_or_else(|| Unmarked("the cache is switched on and off".into()))?;
         metrics::counter!("cache_writes_unmarked_total").increment(1);
         tokio::time::sleep(wait).await;
         // Somebody may have switched it on meanwhile: whoever does waits for this transaction, which is open.
         match &self.backend {
-            Backend::Redis(_) => Ok(Token { deps, id: u128::from_be_bytes(random()) }),
+            Backend::Redis(_) => Ok(Token {
+                deps,
+                id: u128::from_be_bytes(random()),
+            }),
             Backend::Process(store) => store.mark(deps).await,
         }
     }

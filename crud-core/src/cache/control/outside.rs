@@ -63,7 +63,9 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
 /// the end leaves the outbox as it was, and it is told again.
 pub(super) async fn relay(session: &mut Session, backend: &Backend, tell: bool) -> Asked<()> {
     let conn = &mut session.conn;
-    conn.batch_execute("BEGIN").await.map_err(|e| e.to_string())?;
+    conn.batch_execute("BEGIN")
+        .await
+        .map_err(|e| e.to_string())?;
     let taken = sql_query(
         "DELETE FROM crud_cache_outbox WHERE id IN (SELECT id FROM crud_cache_outbox \
          ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED) RETURNING changed AS name",

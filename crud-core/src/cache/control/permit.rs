@@ -61,7 +61,11 @@ impl Permit {
     pub(super) fn off(&self, change: i64, long: bool) {
         self.none();
         let now = Instant::now();
-        let since = if long { now.checked_sub(LAPSE).unwrap_or(now) } else { now };
+        let since = if long {
+            now.checked_sub(LAPSE).unwrap_or(now)
+        } else {
+            now
+        };
         let mut known = self.known_off();
         match &mut *known {
             // It was on in between, and others may have had permits.

@@ -54,31 +54,58 @@ impl Session {
             .bind::<Text, _>(me)
             .bind::<Bool, _>(well)
             .bind::<Bool, _>(retired);
-        said_so.execute(&mut self.conn).await.map(drop).map_err(said)
+        said_so
+            .execute(&mut self.conn)
+            .await
+            .map(drop)
+            .map_err(said)
     }
 
     pub(super) async fn gone(&mut self, me: &str) -> Asked<()> {
         let said_so = sql_query(GONE).bind::<Text, _>(me);
-        said_so.execute(&mut self.conn).await.map(drop).map_err(said)
+        said_so
+            .execute(&mut self.conn)
+            .await
+            .map(drop)
+            .map_err(said)
     }
 
     pub(super) async fn off(&mut self) -> Asked<()> {
-        sql_query(OFF).execute(&mut self.conn).await.map(drop).map_err(said)
+        sql_query(OFF)
+            .execute(&mut self.conn)
+            .await
+            .map(drop)
+            .map_err(said)
     }
 
     /// `false`: somebody touched the switch.
-    pub(super) async fn quarantine(&mut self, epoch: &str, owner: &str, change: i64) -> Asked<bool> {
+    pub(super) async fn quarantine(
+        &mut self,
+        epoch: &str,
+        owner: &str,
+        change: i64,
+    ) -> Asked<bool> {
         let update = sql_query(QUARANTINE)
             .bind::<Text, _>(epoch)
             .bind::<Text, _>(owner)
             .bind::<BigInt, _>(change);
-        update.execute(&mut self.conn).await.map(|rows| rows == 1).map_err(said)
+        update
+            .execute(&mut self.conn)
+            .await
+            .map(|rows| rows == 1)
+            .map_err(said)
     }
 
     /// `false`: somebody touched the switch.
     pub(super) async fn on(&mut self, epoch: &str, change: i64) -> Asked<bool> {
-        let update = sql_query(ON).bind::<Text, _>(epoch).bind::<BigInt, _>(change);
-        update.execute(&mut self.conn).await.map(|rows| rows == 1).map_err(said)
+        let update = sql_query(ON)
+            .bind::<Text, _>(epoch)
+            .bind::<BigInt, _>(change);
+        update
+            .execute(&mut self.conn)
+            .await
+            .map(|rows| rows == 1)
+            .map_err(said)
     }
 
     /// The transactions that are open now. This session has another name than the application's, which is given.
@@ -91,7 +118,8 @@ impl Session {
     /// Whether this process leads, which it does from now on if nobody does.
     pub(super) async fn leads(&mut self) -> Asked<bool> {
         if !self.leads {
-            let tried = sql_query("SELECT pg_try_advisory_lock($1) AS held").bind::<BigInt, _>(LEAD);
+            let tried =
+                sql_query("SELECT pg_try_advisory_lock($1) AS held").bind::<BigInt, _>(LEAD);
             let held: Held = tried.get_result(&mut self.conn).await.map_err(said)?;
             self.leads = held.held;
         }
@@ -102,7 +130,10 @@ impl Session {
     pub(super) async fn follow(&mut self) -> Asked<()> {
         if std::mem::take(&mut self.leads) {
             let freed = sql_query("SELECT pg_advisory_unlock($1) AS held").bind::<BigInt, _>(LEAD);
-            freed.get_result::<Held>(&mut self.conn).await.map_err(said)?;
+            freed
+                .get_result::<Held>(&mut self.conn)
+                .await
+                .map_err(said)?;
         }
         Ok(())
     }

@@ -54,7 +54,9 @@ macro_rules! timeline {
 /// Asks for everything at once. `$1`: this process.
 pub(super) const LOOK: &str = concat!(
     "SELECT s.mode, s.epoch, s.owner, s.change, extract(epoch FROM clock_timestamp() - s.since)::float8 AS age, ",
-    "(s.timeline = '' OR s.timeline = ", timeline!(), ") AND NOT pg_is_in_recovery() AS same_server, ",
+    "(s.timeline = '' OR s.timeline = ",
+    timeline!(),
+    ") AND NOT pg_is_in_recovery() AS same_server, ",
     "i.others, i.unwell, i.well, ",
     "(SELECT extract(epoch FROM clock_timestamp() - min(o.at))::float8 FROM crud_cache_outbox AS o) AS overdue ",
     "FROM crud_cache_state AS s, LATERAL (SELECT count(*) AS others, ",
@@ -78,7 +80,9 @@ pub(super) const OFF: &str = "UPDATE crud_cache_state SET mode = 'off', since = 
 /// Begins an epoch, unless the switch was touched. `$1` its name, `$2` its owner, `$3` the change it was seen at.
 pub(super) const QUARANTINE: &str = concat!(
     "UPDATE crud_cache_state SET mode = 'quarantine', since = clock_timestamp(), change = change + 1, epoch = $1, ",
-    "owner = $2, timeline = ", timeline!(), " WHERE mode = 'off' AND change = $3"
+    "owner = $2, timeline = ",
+    timeline!(),
+    " WHERE mode = 'off' AND change = $3"
 );
 
 /// Ends the quarantine of an epoch, unless the switch was touched. `$1` the epoch, `$2` the change it was seen at.

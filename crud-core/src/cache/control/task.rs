@@ -192,7 +192,8 @@ impl Task {
 
     /// Says that this process lives, if that was a while ago or something changed.
     async fn say(&mut self, session: &mut Session) -> Asked<()> {
-        let well = matches!(self.backend, Backend::Redis(_)) && self.backend.well_for().is_some_and(|long| long >= WELL);
+        let well = matches!(self.backend, Backend::Redis(_))
+            && self.backend.well_for().is_some_and(|long| long >= WELL);
         let retired = self.permit.is_retired();
         let is_fresh = |(at, before, gone): (Instant, bool, bool)| {
             at.elapsed() < HEARTBEAT && (before, gone) == (well, retired)
@@ -243,7 +244,9 @@ impl Task {
                 }
                 let alone = lost && self.alone.get_or_insert_with(Instant::now).elapsed() > ALONE;
                 if alone && !self.permit.is_retired() {
-                    tracing::error!("this process alone has lost Redis: it is not ready, and refuses writes");
+                    tracing::error!(
+                        "this process alone has lost Redis: it is not ready, and refuses writes"
+                    );
                 }
                 self.permit.retire(alone);
             }
@@ -266,7 +269,10 @@ impl Task {
             return Ok(());
         }
         if let Err(reason) = outside::relay(session, &self.backend, !answer.is_off()).await {
-            tracing::warn!(reason, "writes from outside cannot be told to the cache yet");
+            tracing::warn!(
+                reason,
+                "writes from outside cannot be told to the cache yet"
+            );
         }
         self.look(session).await.map(drop)
     }
@@ -304,7 +310,8 @@ impl Task {
 
     async fn begin(&mut self, session: &mut Session, answer: &Answer, owner: String) -> Asked<()> {
         let epoch = hex(&random());
-        let begun = tokio::time::timeout(LAPSE * 5, self.backend.begin(&epoch, Some(&answer.epoch))).await;
+        let begun =
+            tokio::time::timeout(LAPSE * 5, self.backend.begin(&epoch, Some(&answer.epoch))).await;
         match begun {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {
@@ -317,7 +324,9 @@ impl Task {
             return Ok(());
         }
         // After the switch, never before: whoever begins later sees the new epoch.
-        let waiting = session.open_transactions(self.db.application_name()).await?;
+        let waiting = session
+            .open_transactions(self.db.application_name())
+            .await?;
         self.quarantine = Some((epoch, waiting));
         let answer = self.look(session).await?;
         match self.quarantine.take() {
@@ -335,7 +344,9 @@ impl Task {
         mut waiting: BTreeSet<String>,
     ) -> Asked<()> {
         if !waiting.is_empty() {
-            let open = session.open_transactions(self.db.application_name()).await?;
+            let open = session
+                .open_transactions(self.db.application_name())
+                .await?;
             waiting.retain(|transaction| open.contains(transaction));
         }
         if !waiting.is_empty() {
@@ -351,7 +362,9 @@ impl Task {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    blake3::Hash::from_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or_default()))
-        .to_hex()[..2 * bytes.len()]
+    blake3::Hash::from_bytes(std::array::from_fn(|i| {
+        bytes.get(i).copied().unwrap_or_default()
+    }))
+    .to_hex()[..2 * bytes.len()]
         .to_owned()
 }

@@ -58,7 +58,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     out
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests {
     use super::*;
     use crate::testing::Random;
@@ -84,7 +84,10 @@ mod tests {
             ("hone", "others", "key"),
             ("", "others", "key"),
         ] {
-            assert_eq!(decode(whole(), home.as_bytes(), others.as_bytes(), key.as_bytes()), None);
+            assert_eq!(
+                decode(whole(), home.as_bytes(), others.as_bytes(), key.as_bytes()),
+                None
+            );
         }
     }
 
@@ -105,7 +108,9 @@ mod tests {
         let mut random = Random::new();
         for _ in 0..20_000 {
             let length = random.below(64);
-            let bytes: Vec<u8> = (0..length).map(|_| random.below(256).try_into().unwrap()).collect();
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| random.below(256).try_into().unwrap())
+                .collect();
             let sum = checksum(&bytes);
             let mut signed = bytes.clone();
             signed.extend_from_slice(&sum);

@@ -75,7 +75,11 @@ impl Slots {
             .all()
             .map(|slot| Group {
                 slot: slot.to_owned(),
-                deps: if everything { vec![EVERYTHING.to_owned()] } else { Vec::new() },
+                deps: if everything {
+                    vec![EVERYTHING.to_owned()]
+                } else {
+                    Vec::new()
+                },
             })
             .collect();
         for dep in deps.iter().filter(|dep| **dep != Dep::Everything) {

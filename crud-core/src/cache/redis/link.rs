@@ -42,15 +42,10 @@ pub(crate) struct Link {
     /// Counts connections, so that a late failure of an old one does not end the new one.
     generation: AtomicU64,
     strikes: AtomicU32,
-    since: Mutex<Since>,
+    /// Since when it is up.
+    since: Mutex<Option<Instant>>,
     lost: Notify,
     back: Notify,
-}
-
-#[derive(Clone)]
-enum Since {
-    Up(Instant),
-    Down(Instant),
 }
 
 impl Link {
@@ -60,7 +55,9 @@ impl Link {
     /// A sentence, when the URL cannot be used.
     pub(super) fn new(url: &str) -> Result<Self, String> {
         if url.starts_with("rediss:") {
-            return Err("rediss:// (TLS) is not supported yet: use redis:// on a private network".into());
+            return Err(
+                "rediss:// (TLS) is not supported yet: use redis:// on a private network".into(),
+            );
         }
         let client = Client::open(url).map_err(|error| error.to_string())?;
         Ok(Self {
@@ -68,7 +65,7 @@ impl Link {
             up: RwLock::new(None),
             generation: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
-            since: Mutex::new(Since::Down(Instant::now())),
+            since: Mutex::new(None),
             lost: Notify::new(),
             back: Notify::new(),
         })
@@ -115,7 +112,7 @@ impl Link {
             return;
         }
         drop(up);
-        *self.since() = Since::Down(Instant::now());
+        *self.since() = None;
         tracing::warn!("Redis does not answer: the cache is bypassed");
         self.lost.notify_one();
     }
@@ -127,16 +124,18 @@ impl Link {
             .clone()
     }
 
-    fn since(&self) -> std::sync::MutexGuard<'_, Since> {
+    fn since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(all(test, feature = "testing"))]
+    pub(super) fn is_slow(&self) -> bool {
+        self.strikes.load(Ordering::Relaxed) > 0 || self.connection().is_none()
     }
 
     /// For how long Redis has answered without a break; `None`: it does not.
     pub(crate) fn up_for(&self) -> Option<Duration> {
-        match &*self.since() {
-            Since::Up(since) => Some(since.elapsed()),
-            Since::Down(_) => None,
-        }
+        self.since().map(|since| since.elapsed())
     }
 
     /// Connects, probes and connects again, until it is dropped.
@@ -164,7 +163,7 @@ impl Link {
         self.strikes.store(0, Ordering::Relaxed);
         *up = Some(connection);
         drop(up);
-        *self.since() = Since::Up(Instant::now());
+        *self.since() = Some(Instant::now());
         tracing::info!("Redis answers");
         self.back.notify_waiters();
     }

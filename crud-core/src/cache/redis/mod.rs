@@ -9,7 +9,7 @@ mod groups;
 mod link;
 mod reply;
 mod script;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -83,7 +83,9 @@ impl RedisStore {
         });
         let l1 = moka::sync::Cache::builder()
             .max_capacity(L1_BYTES)
-            .weigher(|_, kept: &Kept| u32::try_from(kept.key.len() + kept.body.len() + 200).unwrap_or(u32::MAX))
+            .weigher(|_, kept: &Kept| {
+                u32::try_from(kept.key.len() + kept.body.len() + 200).unwrap_or(u32::MAX)
+            })
             .build();
         Ok(Self {
             link,
@@ -98,6 +100,12 @@ impl RedisStore {
     /// For how long Redis has answered without a break; `None`: it does not.
     pub(crate) fn up_for(&self) -> Option<Duration> {
         self.link.up_for()
+    }
+
+    /// Whether the last answers came too late, or the connection is gone.
+    #[cfg(all(test, feature = "testing"))]
+    fn link_is_slow(&self) -> bool {
+        self.link.is_slow()
     }
 
     /// Waits until Redis is found to have lost the epoch.
@@ -128,7 +136,10 @@ impl RedisStore {
             self.link.send(&set, BEGIN).await.map_err(refused)?;
             if let Some(old) = old {
                 let keys = [groups::key(slot, old, "ep"), groups::key(slot, old, "w")];
-                self.link.send(&Cmd::unlink(&keys), BEGIN).await.map_err(refused)?;
+                self.link
+                    .send(&Cmd::unlink(&keys), BEGIN)
+                    .await
+                    .map_err(refused)?;
             }
         }
         Ok(())
@@ -142,7 +153,9 @@ impl RedisStore {
     }
 
     fn kept(&self, entry: &Entry, fingerprint: &[u8; 32]) -> Option<Kept> {
-        self.l1.get(fingerprint).filter(|kept| kept.key == entry.key)
+        self.l1
+            .get(fingerprint)
+            .filter(|kept| kept.key == entry.key)
     }
 
     /// As [`Store::read`](super::Store::read).
@@ -156,7 +169,9 @@ impl RedisStore {
             kept.home == groups[0].stamps_len()
                 && kept.stamps.len() == groups.iter().map(Group::stamps_len).sum::<usize>()
         });
-        let replies = self.ask_all(&scripts, &groups, &fingerprint, kept.as_ref()).await;
+        let replies = self
+            .ask_all(&scripts, &groups, &fingerprint, kept.as_ref())
+            .await;
         let first = match self.merged(replies) {
             Ok(first) => first,
             Err(doubt) => return Read::Bypass(doubt),
@@ -167,7 +182,10 @@ impl RedisStore {
                     return Read::Hit(kept.body.clone());
                 }
                 // Another table changed: Redis may have a newer body than this process.
-                match self.ask(&scripts, &groups[0], Some(&fingerprint), &[]).await {
+                match self
+                    .ask(&scripts, &groups[0], Some(&fingerprint), &[])
+                    .await
+                {
                     Ok(answer) => (answer, others),
                     Err(doubt) => return Read::Bypass(doubt),
                 }
@@ -279,7 +297,14 @@ impl RedisStore {
     }
 
     /// As [`Store::fill`](super::Store::fill). The process keeps the body whatever Redis says: its stamps decide.
-    pub(crate) async fn fill(&self, entry: &Entry, deps: &[Dep], stamps: &Stamps, body: Bytes, ttl: Duration) -> bool {
+    pub(crate) async fn fill(
+        &self,
+        entry: &Entry,
+        deps: &[Dep],
+        stamps: &Stamps,
+        body: Bytes,
+        ttl: Duration,
+    ) -> bool {
         let Some(scripts) = self.scripts() else {
             return false;
         };
@@ -297,8 +322,15 @@ impl RedisStore {
         // Ten per cent to either side, so that what was filled together does not end together.
         let jitter = u128::from(random()[0]);
         let ttl = ttl.min(MAX_TTL).as_millis() * (230 + jitter * 51 / 255) / 256;
-        let mut call = Call::new(&scripts.fill, &scripts.epoch, &groups[0], Some(Some(&fingerprint)));
-        call.arg(home).arg(ttl.max(1).to_string().as_bytes()).arg(&encoded);
+        let mut call = Call::new(
+            &scripts.fill,
+            &scripts.epoch,
+            &groups[0],
+            Some(Some(&fingerprint)),
+        );
+        call.arg(home)
+            .arg(ttl.max(1).to_string().as_bytes())
+            .arg(&encoded);
         matches!(self.send(call, POST).await, Ok(Reply::Done))
     }
 
@@ -372,9 +404,11 @@ impl Call {
         let key = |end: &str| groups::key(&group.slot, epoch, end);
         cmd.arg(key("ep")).arg(key("w"));
         if let Some(fingerprint) = body {
-            let name = fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex().to_string());
+            let name =
+                fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex().to_string());
             let name = name.unwrap_or_default();
-            cmd.arg(key(&format!("b:{name}"))).arg(key(&format!("l:{name}")));
+            cmd.arg(key(&format!("b:{name}")))
+                .arg(key(&format!("l:{name}")));
         }
         for dep in &group.deps {
             cmd.arg(key(&format!("s:{dep}")));
@@ -413,11 +447,18 @@ pub(crate) fn random() -> [u8; 16] {
 
 fn words(home: &[u8], others: &[u8]) -> Stamps {
     let whole = [home, others].concat();
-    let word = |chunk: &[u8]| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let word = |chunk: &[u8]| {
+        chunk
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
     Stamps(whole.chunks(8).map(word).collect())
 }
 
 fn bytes(stamps: &Stamps) -> Vec<u8> {
-    stamps.0.iter().flat_map(|word| word.to_be_bytes()).collect()
+    stamps
+        .0
+        .iter()
+        .flat_map(|word| word.to_be_bytes())
+        .collect()
 }
-

@@ -1,0 +1,457 @@
+//! Each step of the protocol against a private Redis, and what happens to Redis itself.
+//!
+//! Each test names the mutant of the protocol that it kills.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::{RedisStore, random};
+use crate::Uuid;
+use crate::cache::store::{Dep, Doubt, Entry, Read, Stamps};
+use crate::testing::{Random, Redis};
+
+const TTL: Duration = Duration::from_secs(60);
+
+fn tables() -> Vec<String> {
+    vec!["courses".to_owned(), "lessons".to_owned()]
+}
+
+/// A store on a Redis in which this epoch has begun.
+async fn store(redis: &Redis, epoch: &str) -> RedisStore {
+    let store = other(redis, epoch).await;
+    store.begin(epoch, None).await.unwrap();
+    store
+}
+
+/// Another process's store.
+async fn other(redis: &Redis, epoch: &str) -> RedisStore {
+    let store = RedisStore::new(&redis.url(), tables()).await.unwrap();
+    up(&store).await;
+    store.adopt(Some(epoch));
+    store
+}
+
+async fn up(store: &RedisStore) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.up_for().is_none() {
+        assert!(Instant::now() < deadline, "Redis answers in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn course() -> Vec<Dep> {
+    vec![
+        Dep::Table("courses".into()),
+        Dep::Row("courses".into(), Uuid(uuid::Uuid::nil())),
+    ]
+}
+
+fn both() -> Vec<Dep> {
+    vec![Dep::List("courses".into()), Dep::Table("lessons".into())]
+}
+
+fn entry(key: &'static str) -> Entry {
+    Entry {
+        of: "courses",
+        key: Bytes::from_static(key.as_bytes()),
+    }
+}
+
+fn body(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+/// Asks again while this machine is too busy to answer within 25 ms.
+async fn read(store: &RedisStore, key: &'static str, deps: &[Dep]) -> Read {
+    for _ in 0..100 {
+        match store.read(&entry(key), deps).await {
+            Read::Bypass(Doubt::Away) if store.link_is_slow() => up(store).await,
+            other => return other,
+        }
+    }
+    panic!("Redis never answers in time");
+}
+
+fn stamps(read: Read) -> Stamps {
+    match read {
+        Read::Lead(stamps) | Read::Wait(stamps) => stamps,
+        other => panic!("there should be no body and nothing in doubt: {other:?}"),
+    }
+}
+
+async fn filled(store: &RedisStore, key: &'static str, deps: &[Dep], text: &'static str) {
+    let stamps = stamps(read(store, key, deps).await);
+    assert!(
+        store
+            .fill(&entry(key), deps, &stamps, body(text), TTL)
+            .await
+    );
+}
+
+async fn is_hit(store: &RedisStore, key: &'static str, deps: &[Dep], text: &'static str) -> bool {
+    matches!(read(store, key, deps).await, Read::Hit(found) if found == body(text))
+}
+
+fn token() -> u128 {
+    u128::from_be_bytes(random())
+}
+
+/// Kills: hits that ignore stamps; a lease that everyone gets.
+#[tokio::test]
+async fn one_reader_leads_the_next_waits_and_then_all_hit() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    let lead = read(&a, "k", &course()).await;
+    let Read::Lead(stamps) = lead else {
+        panic!("{lead:?}")
+    };
+    assert!(matches!(read(&b, "k", &course()).await, Read::Wait(_)));
+    assert!(
+        a.fill(&entry("k"), &course(), &stamps, body("one"), TTL)
+            .await
+    );
+    assert!(is_hit(&a, "k", &course(), "one").await);
+    assert!(is_hit(&b, "k", &course(), "one").await);
+    assert!(matches!(read(&b, "other", &course()).await, Read::Lead(_)));
+}
+
+/// Kills: no mark; a post that leaves the stamp as it was; a mark that leaves the stamp as it was.
+#[tokio::test]
+async fn what_is_marked_is_in_doubt_until_the_post_and_new_afterwards() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    filled(&a, "k", &course(), "one").await;
+    assert!(is_hit(&b, "k", &course(), "one").await);
+    let row = [Dep::Row("courses".into(), Uuid(uuid::Uuid::nil()))];
+    let mine = token();
+    b.mark(&row, mine).await.unwrap();
+    for store in [&a, &b] {
+        assert!(matches!(
+            read(store, "k", &course()).await,
+            Read::Bypass(Doubt::Marked)
+        ));
+    }
+    assert!(b.post(&row, mine).await);
+    for store in [&a, &b] {
+        assert!(!is_hit(store, "k", &course(), "one").await);
+    }
+    filled(&a, "k", &course(), "two").await;
+    assert!(is_hit(&b, "k", &course(), "two").await);
+}
+
+/// Kills: the second of two marks overwrites the first.
+#[tokio::test]
+async fn two_writers_leave_it_in_doubt_until_both_have_posted() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let (one, two) = (token(), token());
+    a.mark(&course(), one).await.unwrap();
+    a.mark(&course(), two).await.unwrap();
+    // A mark that is sent twice is one mark.
+    a.mark(&course(), one).await.unwrap();
+    assert!(a.post(&course(), one).await);
+    assert!(matches!(
+        read(&a, "k", &course()).await,
+        Read::Bypass(Doubt::Marked)
+    ));
+    assert!(a.post(&course(), two).await);
+    assert!(matches!(read(&a, "k", &course()).await, Read::Lead(_)));
+    assert_eq!(redis.ask("EXISTS {c:courses}:aa:w").trim(), ":0");
+}
+
+/// Kills: no compare at the fill, in Redis and in the process.
+#[tokio::test]
+async fn a_fill_under_old_stamps_is_refused() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    let old = stamps(read(&a, "k", &course()).await);
+    let mine = token();
+    b.mark(&course(), mine).await.unwrap();
+    assert!(!a.fill(&entry("k"), &course(), &old, body("old"), TTL).await);
+    assert!(b.post(&course(), mine).await);
+    assert!(!a.fill(&entry("k"), &course(), &old, body("old"), TTL).await);
+    for store in [&a, &b] {
+        assert!(!is_hit(store, "k", &course(), "old").await);
+    }
+}
+
+/// Kills: looking at the home table only; an entry of the process that outlives another table's stamp.
+#[tokio::test]
+async fn a_body_of_two_tables_depends_on_both() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    filled(&a, "k", &both(), "one").await;
+    for store in [&a, &b, &a] {
+        assert!(is_hit(store, "k", &both(), "one").await);
+    }
+    for dep in both() {
+        let mine = token();
+        b.mark(std::slice::from_ref(&dep), mine).await.unwrap();
+        assert!(
+            matches!(read(&a, "k", &both()).await, Read::Bypass(Doubt::Marked)),
+            "{dep}"
+        );
+        assert!(b.post(std::slice::from_ref(&dep), mine).await);
+        assert!(!is_hit(&a, "k", &both(), "one").await, "{dep}");
+        filled(&b, "k", &both(), "one").await;
+        // What this process has is old; what Redis has is not.
+        assert!(is_hit(&a, "k", &both(), "one").await, "{dep}");
+    }
+}
+
+/// Kills: bodies that do not depend on everything.
+#[tokio::test]
+async fn everything_is_in_every_table() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    for (key, deps) in [
+        ("1", course()),
+        ("2", both()),
+        ("3", vec![]),
+        ("4", vec![Dep::Table("unknown".into())]),
+    ] {
+        filled(&a, key, &deps, "one").await;
+        assert!(is_hit(&a, key, &deps, "one").await);
+        let mine = token();
+        a.mark(&[Dep::Everything], mine).await.unwrap();
+        assert!(matches!(
+            read(&a, key, &deps).await,
+            Read::Bypass(Doubt::Marked)
+        ));
+        assert!(a.post(&[Dep::Everything], mine).await);
+        assert!(!is_hit(&a, key, &deps, "one").await);
+    }
+}
+
+/// Kills: tokens without a deadline; a deadline that ends the mark but leaves the old stamp.
+#[tokio::test]
+async fn a_token_ends_at_its_deadline() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    filled(&a, "k", &course(), "one").await;
+    a.mark(&course(), token()).await.unwrap();
+    assert!(matches!(
+        read(&a, "k", &course()).await,
+        Read::Bypass(Doubt::Marked)
+    ));
+    for dep in course() {
+        redis.ask(&format!("HSET {{c:courses}}:aa:w {dep} ab@1"));
+    }
+    assert!(!is_hit(&a, "k", &course(), "one").await);
+    filled(&a, "k", &course(), "two").await;
+    assert!(is_hit(&a, "k", &course(), "two").await);
+    // The real one ends 15 s after Redis' clock.
+    a.mark(&course(), token()).await.unwrap();
+    let held = redis.ask("HGET {c:courses}:aa:w courses:t");
+    let deadline: u128 = held.trim().rsplit('@').next().unwrap().parse().unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    assert!((10_000..=15_100).contains(&(deadline - now)), "{held}");
+}
+
+/// Kills: no fence; loading a missing script.
+#[tokio::test]
+async fn a_redis_that_restarts_with_its_data_is_fenced() {
+    let mut redis = Redis::start_durable().unwrap();
+    let a = store(&redis, "aa").await;
+    filled(&a, "k", &course(), "old").await;
+    let fresh = other(&redis, "aa").await;
+    redis.kill();
+    redis.start_again().unwrap();
+    assert!(redis.ask("DBSIZE").trim() > ":3", "the data are back");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    for store in [&a, &fresh] {
+        while store.up_for().is_none() {
+            assert!(Instant::now() < deadline);
+            let read = store.read(&entry("k"), &course()).await;
+            assert!(matches!(read, Read::Bypass(Doubt::Away)), "{read:?}");
+        }
+        for _ in 0..3 {
+            let read = store.read(&entry("k"), &course()).await;
+            assert!(matches!(read, Read::Bypass(Doubt::Away)), "{read:?}");
+        }
+        assert!(store.mark(&course(), token()).await.is_err());
+        tokio::time::timeout(Duration::from_secs(5), store.fenced())
+            .await
+            .expect("it is told");
+    }
+    a.begin("bb", Some("aa")).await.unwrap();
+    a.adopt(Some("bb"));
+    assert!(!is_hit(&a, "k", &course(), "old").await);
+    // Who has not heard of the new epoch is still fenced.
+    assert!(matches!(
+        fresh.read(&entry("k"), &course()).await,
+        Read::Bypass(Doubt::Away)
+    ));
+}
+
+/// Kills: no key of the epoch's own (scripts survive FLUSHALL).
+#[tokio::test]
+async fn a_redis_that_was_emptied_is_fenced() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    filled(&a, "k", &course(), "old").await;
+    redis.ask("FLUSHALL");
+    assert!(matches!(
+        read(&a, "k", &course()).await,
+        Read::Bypass(Doubt::Away)
+    ));
+    assert!(a.mark(&course(), token()).await.is_err());
+    a.fenced().await;
+}
+
+/// Kills: an epoch whose keys are the next one's too.
+#[tokio::test]
+async fn an_epoch_finds_nothing_of_another() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    filled(&a, "k", &course(), "old").await;
+    a.mark(&[Dep::Table("lessons".into())], token())
+        .await
+        .unwrap();
+    let b = store(&redis, "bb").await;
+    assert!(!is_hit(&b, "k", &course(), "old").await);
+    assert!(matches!(read(&b, "l", &both()).await, Read::Lead(_)));
+    b.begin("cc", Some("aa")).await.unwrap();
+    assert!(
+        matches!(read(&a, "k", &course()).await, Read::Bypass(Doubt::Away)),
+        "the old one has ended"
+    );
+}
+
+/// Kills: trusting what is in Redis.
+#[tokio::test]
+async fn bodies_that_were_tampered_with_are_misses() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    let mut random = Random::new();
+    let name = |key: &'static str| {
+        format!(
+            "{{c:courses}}:aa:b:{}",
+            blake3::Hash::from(entry(key).fingerprint()).to_hex()
+        )
+    };
+    filled(&a, "k", &course(), "one").await;
+    filled(&a, "other", &course(), "two").await;
+    let length: u64 = redis.ask(&format!("STRLEN {}", name("k"))).trim()[1..]
+        .parse()
+        .unwrap();
+    for _ in 0..50 {
+        let at = random.below(length);
+        redis.ask(&format!(
+            "SETRANGE {} {at} \"\\x{:02x}\\x{:02x}\"",
+            name("k"),
+            random.below(256),
+            random.below(256)
+        ));
+        assert!(!matches!(read(&b, "k", &course()).await, Read::Hit(_)) || at + 2 > length);
+    }
+    redis.ask(&format!("COPY {} {} REPLACE", name("other"), name("k")));
+    assert!(
+        !matches!(read(&b, "k", &course()).await, Read::Hit(_)),
+        "another's body"
+    );
+    for raw in ["x", ""] {
+        redis.ask(&format!("SET {} \"{raw}\"", name("k")));
+        assert!(!matches!(read(&b, "k", &course()).await, Read::Hit(_)));
+    }
+    redis.ask(&format!("DEL {}", name("k")));
+    redis.ask(&format!("LPUSH {} x", name("k")));
+    assert!(
+        !matches!(b.read(&entry("k"), &course()).await, Read::Hit(_)),
+        "a list"
+    );
+    redis.ask("SET {c:courses}:aa:s:courses:t short");
+    assert!(!matches!(
+        b.read(&entry("other"), &course()).await,
+        Read::Hit(_)
+    ));
+}
+
+/// Kills: a hit that moves the body each time; KEYS or SCAN anywhere.
+#[tokio::test]
+async fn a_hit_of_what_the_process_has_moves_tens_of_bytes() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let big = Bytes::from(vec![b'x'; 100_000]);
+    let stamps = stamps(read(&a, "k", &course()).await);
+    assert!(
+        a.fill(&entry("k"), &course(), &stamps, big.clone(), TTL)
+            .await
+    );
+    let sent = || -> u64 {
+        let info = redis.ask("INFO stats");
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let asking = {
+        let first = sent();
+        sent() - first
+    };
+    let before = sent();
+    for _ in 0..100 {
+        assert!(matches!(read(&a, "k", &course()).await, Read::Hit(found) if found == big));
+    }
+    let each = (sent() - before).saturating_sub(asking) / 100;
+    assert!(each < 120, "{each} bytes for a hit");
+    a.mark(&course(), 7).await.unwrap();
+    a.post(&course(), 7).await;
+    let commands = redis.ask("INFO commandstats");
+    assert!(
+        commands.contains("cmdstat_evalsha") && !commands.contains("cmdstat_eval:"),
+        "{commands}"
+    );
+    assert!(
+        !commands.contains("cmdstat_keys") && !commands.contains("cmdstat_scan"),
+        "{commands}"
+    );
+}
+
+/// Kills: no look at the policy.
+#[tokio::test]
+async fn a_redis_that_may_evict_marks_is_refused() {
+    let redis = Redis::start().unwrap();
+    redis.ask("CONFIG SET maxmemory-policy allkeys-lru");
+    let refused = RedisStore::new(&redis.url(), tables())
+        .await
+        .err()
+        .expect("it is refused");
+    assert!(refused.contains("`allkeys-lru`"), "{refused}");
+    redis.ask("CONFIG SET maxmemory-policy volatile-lfu");
+    assert!(RedisStore::new(&redis.url(), tables()).await.is_ok());
+}
+
+/// Kills: no breaker; a breaker that never closes.
+#[tokio::test]
+async fn an_outage_costs_readers_nothing_and_ends_by_itself() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    filled(&a, "k", &course(), "one").await;
+    let frozen = redis.freeze();
+    for _ in 0..10 {
+        assert!(matches!(
+            a.read(&entry("k"), &course()).await,
+            Read::Bypass(Doubt::Away)
+        ));
+    }
+    let begin = Instant::now();
+    for _ in 0..1_000 {
+        assert!(matches!(
+            a.read(&entry("k"), &course()).await,
+            Read::Bypass(Doubt::Away)
+        ));
+    }
+    assert!(
+        begin.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begin.elapsed()
+    );
+    drop(frozen);
+    up(&a).await;
+    assert!(is_hit(&a, "k", &course(), "one").await);
+}
