@@ -295,3 +295,6 @@ impl Store for Permitted {
         false
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -16,6 +16,9 @@ use super::Backend;
 use super::session::{Asked, Session};
 use crate::cache::store::Dep;
 
+/// The lock of the one who makes the triggers.
+const INSTALL: i64 = 0x6372_7564_7472;
+
 const FUNCTION: &str = "CREATE OR REPLACE FUNCTION crud_cache_outside() RETURNS trigger LANGUAGE plpgsql \
      SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN \
      INSERT INTO crud_cache_outbox (changed) VALUES (TG_TABLE_NAME); \
@@ -44,7 +47,11 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
     if missing.is_empty() {
         return Ok(());
     }
-    let mut sql = format!("BEGIN; SELECT pg_advisory_xact_lock(4242); {FUNCTION};");
+    // A table's trigger waits for the transactions that write it; a server that starts has the time.
+    let mut sql = format!(
+        "BEGIN; SET LOCAL statement_timeout = 20000; SET LOCAL lock_timeout = 10000; \
+         SELECT pg_advisory_xact_lock({INSTALL}); {FUNCTION};"
+    );
     for Name { name } in missing {
         let table = name.replace('"', "\"\"");
         sql.push_str(&format!(
@@ -59,7 +66,7 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
     done.map_err(|error| format!("the triggers for writes from outside cannot be made: {error}"))
 }
 
-/// Tells the cache of what the outbox holds, and empties it. `false`: there may be more. Whatever goes wrong before
+/// Tells the cache of what the outbox holds, and empties it. Whatever goes wrong before
 /// the end leaves the outbox as it was, and it is told again.
 pub(super) async fn relay(session: &mut Session, backend: &Backend, tell: bool) -> Asked<()> {
     let conn = &mut session.conn;

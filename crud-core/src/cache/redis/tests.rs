@@ -261,7 +261,7 @@ async fn a_redis_that_restarts_with_its_data_is_fenced() {
     let fresh = other(&redis, "aa").await;
     redis.kill();
     redis.start_again().unwrap();
-    assert!(redis.ask("DBSIZE").trim() > ":3", "the data are back");
+    assert_ne!(redis.ask("DBSIZE").trim(), ":0", "the data are back");
     let deadline = Instant::now() + Duration::from_secs(20);
     for store in [&a, &fresh] {
         while store.up_for().is_none() {
@@ -347,7 +347,7 @@ async fn bodies_that_were_tampered_with_are_misses() {
             random.below(256),
             random.below(256)
         ));
-        assert!(!matches!(read(&b, "k", &course()).await, Read::Hit(_)) || at + 2 > length);
+        assert!(!matches!(read(&b, "k", &course()).await, Read::Hit(_)));
     }
     redis.ask(&format!("COPY {} {} REPLACE", name("other"), name("k")));
     assert!(
