@@ -102,17 +102,20 @@ async fn renew(store: &dyn Store, deps: Arc<[Dep]>) -> Result<(), String> {
     Ok(())
 }
 
-/// A store that is used only with a permit. Dropping it ends its connection to the database.
+/// A store that is used only with a permit. Clones are the same; dropping the last ends its connection to the database.
+#[derive(Clone)]
 pub struct Permitted {
     backend: Backend,
     permit: Arc<Permit>,
     asks: mpsc::Sender<Ask>,
-    task: JoinHandle<()>,
+    _task: Arc<Running>,
 }
 
-impl Drop for Permitted {
+struct Running(JoinHandle<()>);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
+        self.0.abort();
     }
 }
 
@@ -151,7 +154,7 @@ impl Permitted {
             backend,
             permit,
             asks,
-            task,
+            _task: Arc::new(Running(task)),
         })
     }
 
@@ -277,8 +280,10 @@ impl Store for Permitted {
     fn post(&self, token: Token) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match &self.backend {
+                // Nobody hits before it is done, so whoever wrote need not wait for it.
                 Backend::Redis(redis) => {
-                    redis.post(&token.deps, token.id).await;
+                    let redis = redis.clone();
+                    tokio::spawn(async move { redis.post(&token.deps, token.id).await });
                 }
                 Backend::Process(store) => store.post(token).await,
             }

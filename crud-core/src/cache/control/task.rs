@@ -230,6 +230,7 @@ impl Task {
         } else {
             self.permit.none();
         }
+        metrics::gauge!("cache_on").set(if self.permit.serves() { 1.0 } else { 0.0 });
         self.look_around(&answer);
         Ok(answer)
     }
