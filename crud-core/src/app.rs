@@ -6,7 +6,13 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::{
-    auth::Auth, db::Db, operations::Context, principal::Principal, registry::Registry, router,
+    auth::Auth,
+    cache::{Cache, DEFAULT_BYTES},
+    db::Db,
+    operations::Context,
+    principal::Principal,
+    registry::Registry,
+    router,
 };
 
 /// What a request is answered from. Cheap to clone.
@@ -23,8 +29,15 @@ impl App {
     /// The path before every entity's endpoint.
     pub const PREFIX: &str = "/api/v1";
 
-    /// Puts the parts together.
+    /// Puts the parts together, with a cache in the process: right as long as one process serves the database.
     pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
+        Self::with_cache(db, registry, auth, Cache::in_process(DEFAULT_BYTES))
+    }
+
+    /// Puts the parts together with another cache. If the database has one already, of another application on it in
+    /// this process, that one is used: two would not hear of each other's writes.
+    pub fn with_cache(db: Db, registry: Registry, auth: Auth, cache: Cache) -> Self {
+        db.attach(cache);
         Self(Arc::new(Parts {
             db,
             registry,

@@ -97,6 +97,7 @@ mod app;
 mod body;
 mod etag;
 mod router;
+mod row;
 
 pub mod auth;
 pub mod cache;
@@ -123,6 +124,7 @@ pub use crud_derive::{EntityInterface, dto};
 
 pub use self::{
     app::App,
+    cache::Cache,
     db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},

@@ -7,6 +7,7 @@ use axum::{Router, extract::FromRef};
 use crud_core::{
     App, Db, Registry,
     auth::{Auth, Jwt, Passwords},
+    cache::{Cache, DEFAULT_BYTES},
     db::DbError,
     openapi::{self, Info, Operation},
 };
@@ -23,11 +24,16 @@ pub struct Lms {
 }
 
 impl Lms {
-    /// Puts it together. The database must be migrated before the first request.
+    /// Puts it together, with a cache in the process. The database must be migrated before the first request.
     pub fn new(db: Db, jwt: Jwt) -> Self {
+        Self::with_cache(db, jwt, Cache::in_process(DEFAULT_BYTES))
+    }
+
+    /// As [`Lms::new`], with another cache.
+    pub fn with_cache(db: Db, jwt: Jwt, cache: Cache) -> Self {
         let auth = Auth::new(jwt, Accounts::new(db.clone()));
         Self {
-            app: App::new(db, entities::registry(), auth),
+            app: App::with_cache(db, entities::registry(), auth, cache),
             passwords: Passwords::new(),
         }
     }

@@ -137,6 +137,12 @@ pub trait Store: Send + Sync + 'static {
     /// Whether there is a body that may be used now. Never fails: what goes wrong is [`Doubt::Away`].
     fn read<'a>(&'a self, entry: &'a Entry, deps: &'a [Dep]) -> BoxFuture<'a, Read>;
 
+    /// A body under exactly these stamps, which [`read`](Self::read) gave a moment ago, if it has been filled since.
+    /// For who was told to lead and finds that somebody else just did. A store that cannot tell at once says `None`.
+    fn peek(&self, _entry: &Entry, _stamps: &Stamps) -> Option<Bytes> {
+        None
+    }
+
     /// Stores a body that was loaded after `read` gave these stamps for these dependencies. `false`: refused, because
     /// something was written meanwhile. Never fails.
     fn fill<'a>(

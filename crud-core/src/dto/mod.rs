@@ -237,6 +237,8 @@ pub struct ReadColumn {
 /// Decodes one value and appends its JSON; one function for each database.
 #[derive(Clone, Copy)]
 pub struct ValueWriter {
+    /// Whether the JSON says exactly what the database holds: a truth value, an integer, a text or a UUID.
+    pub(crate) is_exact: bool,
     pub(crate) pg: fn(Option<PgValue<'_>>, &mut Vec<u8>) -> deserialize::Result<()>,
     pub(crate) sqlite: fn(Option<SqliteValue<'_, '_, '_>>, &mut Vec<u8>) -> deserialize::Result<()>,
 }
@@ -271,6 +273,7 @@ where
         return text_writer::<true>();
     }
     ValueWriter {
+        is_exact: EXACT.contains(&read),
         pg: |value, out| {
             let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
             Ok(serde_json::to_writer(out, &value)?)
@@ -282,9 +285,24 @@ where
     }
 }
 
+/// Types whose JSON is what the database holds.
+const EXACT: [TypeId; 10] = [
+    TypeId::of::<bool>(),
+    TypeId::of::<Option<bool>>(),
+    TypeId::of::<i16>(),
+    TypeId::of::<Option<i16>>(),
+    TypeId::of::<i32>(),
+    TypeId::of::<Option<i32>>(),
+    TypeId::of::<i64>(),
+    TypeId::of::<Option<i64>>(),
+    TypeId::of::<crate::Uuid>(),
+    TypeId::of::<Option<crate::Uuid>>(),
+];
+
 /// As [`writer`] for `String` and `Option<String>`, from the driver's own buffer.
 fn text_writer<const NULLABLE: bool>() -> ValueWriter {
     ValueWriter {
+        is_exact: true,
         pg: |value, out| match value {
             Some(value) => {
                 let text = std::str::from_utf8(value.as_bytes())?;

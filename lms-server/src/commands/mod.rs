@@ -11,6 +11,7 @@ use anyhow::Result;
 use crud_core::{
     Db, DbConfig,
     auth::{Jwt, JwtConfig},
+    cache::Cache,
     telemetry::{self, TelemetryConfig},
 };
 use lms_server::{Lms, config::Config};
@@ -29,14 +30,28 @@ fn configured() -> Result<Config> {
     Ok(config)
 }
 
-/// The LMS on the configured database.
+/// The LMS on the configured database, without a cache: what a command writes is from outside to the servers that run.
 async fn connected(config: &Config) -> Result<Lms> {
+    let db = database(config, false).await?;
+    Ok(Lms::with_cache(db, jwt(config)?, Cache::off()))
+}
+
+/// The configured database. `marks_writes`: see [`DbConfig`].
+async fn database(config: &Config, marks_writes: bool) -> Result<Db> {
     if let Some(folder) = config.database.file().and_then(std::path::Path::parent) {
         std::fs::create_dir_all(folder)?;
     }
-    let db = Db::connect(&DbConfig::new(config.database.url())).await?;
+    let settings = DbConfig {
+        marks_writes,
+        ..DbConfig::new(config.database.url())
+    };
+    Ok(Db::connect(&settings).await?)
+}
+
+/// What signs and verifies tokens.
+fn jwt(config: &Config) -> Result<Jwt> {
     let secret = config.jwt_secret.resolve()?;
-    Ok(Lms::new(db, Jwt::new(JwtConfig::new(secret.reveal()))?))
+    Ok(Jwt::new(JwtConfig::new(secret.reveal()))?)
 }
 
 /// One line on standard output: what the command was asked for.

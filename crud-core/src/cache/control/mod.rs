@@ -254,6 +254,13 @@ impl Store for Permitted {
         })
     }
 
+    fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
+        match &self.backend {
+            Backend::Process(store) if self.permit.serves() => store.peek(entry, stamps),
+            _ => None,
+        }
+    }
+
     fn fill<'a>(
         &'a self,
         entry: &'a Entry,

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 
 use super::Permitted;
 use crate::Uuid;
+use crate::cache::Memory;
 use crate::cache::store::{Dep, Doubt, Entry, Read, Store};
 use crate::db::{Db, DbConfig, Load};
 use crate::testing::{Database, Postgres, Proxy, Redis};
@@ -72,7 +73,7 @@ impl Process {
 
     async fn alone(database: &Database) -> Self {
         let db = connect(database, true).await;
-        let cache = Permitted::in_process(&db, tables(), Arc::new(memory::Memory::default()))
+        let cache = Permitted::in_process(&db, tables(), Arc::new(Memory::new(1 << 20)))
             .await
             .unwrap();
         Self { db, cache }
@@ -423,100 +424,4 @@ async fn without_the_database_there_is_no_permit() {
         Read::Bypass(Doubt::Away)
     ));
     a.until_on().await;
-}
-
-/// The least store there is, for processes without Redis.
-mod memory {
-    use std::collections::HashMap;
-    use std::sync::{Arc, Mutex};
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use futures_util::future::{BoxFuture, ready};
-
-    use crate::cache::store::{Dep, Doubt, Entry, Read, Stamps, Store, Token, Unmarked};
-
-    #[derive(Default)]
-    pub(super) struct Memory(Mutex<Inside>);
-
-    #[derive(Default)]
-    struct Inside {
-        count: u64,
-        stamps: HashMap<Dep, u64>,
-        doubt: HashMap<Dep, u64>,
-        bodies: HashMap<Bytes, (Stamps, Bytes)>,
-    }
-
-    impl Inside {
-        fn stamps(&mut self, deps: &[Dep]) -> Option<Stamps> {
-            let all = deps.iter().chain([&Dep::Everything]);
-            let mut stamps = Vec::new();
-            for dep in all {
-                if self.doubt.get(dep).is_some_and(|writers| *writers > 0) {
-                    return None;
-                }
-                stamps.push(*self.stamps.get(dep).unwrap_or(&0));
-            }
-            Some(Stamps(stamps.into()))
-        }
-
-        fn stamp(&mut self, deps: &[Dep]) {
-            for dep in deps {
-                self.count += 1;
-                self.stamps.insert(dep.clone(), self.count);
-            }
-        }
-    }
-
-    impl Store for Memory {
-        fn read<'a>(&'a self, entry: &'a Entry, deps: &'a [Dep]) -> BoxFuture<'a, Read> {
-            let mut inside = self.0.lock().unwrap();
-            let read = match inside.stamps(deps) {
-                None => Read::Bypass(Doubt::Marked),
-                Some(now) => match inside.bodies.get(&entry.key) {
-                    Some((stamps, body)) if *stamps == now => Read::Hit(body.clone()),
-                    _ => Read::Lead(now),
-                },
-            };
-            Box::pin(ready(read))
-        }
-
-        fn fill<'a>(
-            &'a self,
-            entry: &'a Entry,
-            deps: &'a [Dep],
-            stamps: &'a Stamps,
-            body: Bytes,
-            _: Duration,
-        ) -> BoxFuture<'a, bool> {
-            let mut inside = self.0.lock().unwrap();
-            let same = inside.stamps(deps).as_ref() == Some(stamps);
-            if same {
-                inside
-                    .bodies
-                    .insert(entry.key.clone(), (stamps.clone(), body));
-            }
-            Box::pin(ready(same))
-        }
-
-        fn mark(&self, deps: Arc<[Dep]>) -> BoxFuture<'_, Result<Token, Unmarked>> {
-            let mut inside = self.0.lock().unwrap();
-            inside.stamp(&deps);
-            for dep in deps.iter() {
-                *inside.doubt.entry(dep.clone()).or_default() += 1;
-            }
-            Box::pin(ready(Ok(Token { deps, id: 0 })))
-        }
-
-        fn post(&self, token: Token) -> BoxFuture<'_, ()> {
-            let mut inside = self.0.lock().unwrap();
-            inside.stamp(&token.deps);
-            for dep in token.deps.iter() {
-                *inside.doubt.entry(dep.clone()).or_default() -= 1;
-            }
-            Box::pin(ready(()))
-        }
-
-        fn abandon(&self, _: Token) {}
-    }
 }

@@ -132,7 +132,11 @@ async fn what_is_marked_is_in_doubt_until_the_post_and_new_afterwards() {
             Read::Bypass(Doubt::Marked)
         ));
     }
+    // What was filled in between, should a token ever be lost, is gone with the post.
+    let stamp = || redis.ask(&format!("GET {{c:courses}}:aa:s:{}", row[0]));
+    let marked = stamp();
     assert!(b.post(&row, mine).await);
+    assert_ne!(marked, stamp());
     for store in [&a, &b] {
         assert!(!is_hit(store, "k", &course(), "one").await);
     }

@@ -1,0 +1,314 @@
+//! How every write reaches the cache: marked before it can be seen, posted after.
+//!
+//! [`Db`](super::Db) and [`Tx`](super::Tx) call it for each statement that writes. A statement of the operations says
+//! itself what it touches ([`Stmt::touching`]); any other is recognised by its text and touches its whole table, so
+//! that nobody can forget to say it. What the database does of its own (cascades, SQLite's triggers) is added from its
+//! catalogue.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use diesel::sql_types::Text;
+
+use super::{
+    Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Executor, Load, Stmt,
+    fragment::Effect, sqlite::SqliteDb,
+};
+use crate::cache::{Cache, Dep, Marked, written};
+
+/// The cache of a database, and what is known of the database for it.
+#[derive(Default)]
+pub(super) struct Observed {
+    pub(super) cache: OnceLock<Arc<Cache>>,
+    follow_ups: Mutex<Option<Arc<FollowUps>>>,
+}
+
+/// Who writes, and with what in mind: all that a write needs for the cache.
+#[derive(Clone)]
+pub(super) struct Observer {
+    pub(super) cache: Arc<Cache>,
+    observed: Arc<Observed>,
+    follow_ups: Arc<FollowUps>,
+}
+
+impl Observed {
+    fn cached_follow_ups(&self) -> std::sync::MutexGuard<'_, Option<Arc<FollowUps>>> {
+        self.follow_ups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer {
+    /// What a statement touches; nothing, if it only reads.
+    pub(super) fn touched(&self, kind: DbKind, access: Access, stmt: &Stmt) -> DbResult<Vec<Dep>> {
+        match (stmt.effect(), access) {
+            (Some(Effect::Rows(deps)), _) => Ok(self.follow_ups.of_rows(deps)),
+            (Some(Effect::Delete(deps)), _) => Ok(self.follow_ups.of_delete(deps)),
+            (None, Access::Read) => Ok(Vec::new()),
+            (None, Access::Write) => {
+                let sql = text(kind, stmt)?;
+                Ok(self.touched_by_text(&sql))
+            }
+        }
+    }
+
+    /// What plain SQL touches.
+    pub(super) fn touched_by_text(&self, sql: &str) -> Vec<Dep> {
+        self.follow_ups.of_text(written(sql))
+    }
+
+    /// Marks what is about to change.
+    pub(super) async fn mark(&self, deps: Arc<[Dep]>) -> DbResult<Settling> {
+        let changes_schema = deps.contains(&Dep::Everything);
+        match self.cache.mark(deps).await {
+            Ok(marked) => Ok(Settling {
+                marked,
+                forget: changes_schema.then(|| Arc::clone(&self.observed)),
+            }),
+            Err(error) => Err(DbError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// A write that is marked.
+pub(super) struct Settling {
+    marked: Option<Marked>,
+    /// Raw SQL may have changed the schema.
+    forget: Option<Arc<Observed>>,
+}
+
+impl Settling {
+    /// Ends the doubt if the outcome is known; else it ends by itself, later.
+    pub(super) async fn settle(self, is_known: bool) {
+        if let Some(observed) = self.forget {
+            *observed.cached_follow_ups() = None;
+        }
+        if let Some(marked) = self.marked
+            && is_known
+        {
+            marked.post().await;
+        }
+    }
+}
+
+/// Whether a statement that ran by itself is certainly over: done, or refused.
+pub(super) fn is_settled<R>(result: &DbResult<R>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(DbError::Timeout | DbError::Busy(_) | DbError::Misuse(_) | DbError::Config(_)) => true,
+        Err(error) => was_refused(error),
+    }
+}
+
+/// Whether a COMMIT is certainly over.
+pub(super) fn is_ended(result: &DbResult<()>) -> bool {
+    result.as_ref().err().is_none_or(was_refused)
+}
+
+fn was_refused(error: &DbError) -> bool {
+    matches!(
+        error,
+        DbError::Unique { .. }
+            | DbError::ForeignKey { .. }
+            | DbError::NotNull { .. }
+            | DbError::Check { .. }
+            | DbError::Value(_)
+            | DbError::Serialization
+            | DbError::LockNotAvailable
+            | DbError::TransactionFailed(_)
+    )
+}
+
+/// The statement's text; its values are placeholders.
+pub(crate) fn text(kind: DbKind, stmt: &Stmt) -> DbResult<String> {
+    let text = match kind {
+        DbKind::Postgres => diesel::pg::Pg::render(stmt),
+        DbKind::Sqlite => diesel::sqlite::Sqlite::render(stmt),
+    };
+    text.map_err(|error| DbError::Other(Box::new(error)))
+}
+
+/// The tables that the database writes by itself when another is written.
+#[derive(Debug, Default)]
+pub(super) struct FollowUps {
+    /// By foreign keys, when a row goes.
+    on_delete: Graph,
+    /// By foreign keys, whatever is done.
+    on_any: Graph,
+    /// By triggers, whatever is done.
+    by_trigger: Graph,
+}
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+impl FollowUps {
+    fn of_rows(&self, deps: &[Dep]) -> Vec<Dep> {
+        let mut all = deps.to_vec();
+        if !self.by_trigger.is_empty() {
+            self.add(&mut all, &[&self.by_trigger]);
+        }
+        all
+    }
+
+    fn of_delete(&self, deps: &[Dep]) -> Vec<Dep> {
+        let mut all = deps.to_vec();
+        self.add(&mut all, &[&self.on_delete, &self.by_trigger]);
+        all
+    }
+
+    fn of_text(&self, mut deps: Vec<Dep>) -> Vec<Dep> {
+        self.add(&mut deps, &[&self.on_any, &self.by_trigger]);
+        deps
+    }
+
+    /// Adds every table that can be reached.
+    fn add(&self, deps: &mut Vec<Dep>, graphs: &[&Graph]) {
+        let mut open: Vec<String> = deps
+            .iter()
+            .filter_map(|dep| dep.table().map(str::to_owned))
+            .collect();
+        let mut reached: BTreeSet<String> = BTreeSet::new();
+        while let Some(table) = open.pop() {
+            let next = graphs.iter().filter_map(|graph| graph.get(&table));
+            for table in next.flatten() {
+                if reached.insert(table.clone()) {
+                    open.push(table.clone());
+                }
+            }
+        }
+        deps.extend(reached.into_iter().map(|table| Dep::Table(table.into())));
+    }
+}
+
+impl Db {
+    /// Has this database's writes reach a cache, and gives the cache that they reach: the first that was attached,
+    /// for every clone of the database.
+    pub fn attach(&self, cache: Cache) -> &Arc<Cache> {
+        self.0.observed.cache.get_or_init(|| Arc::new(cache))
+    }
+
+    /// The cache that this database's writes reach.
+    pub fn cache(&self) -> Option<&Arc<Cache>> {
+        self.0.observed.cache.get()
+    }
+
+    /// The cache, if a read may be answered from it now: not inside a transaction of this task, and not while nobody
+    /// knows whether another process wrote to the SQLite file within the last 250 ms.
+    pub(crate) async fn readable_cache(&self) -> Option<&Arc<Cache>> {
+        let cache = self.cache().filter(|cache| cache.is_on())?;
+        if super::transaction::is_inside(self.id()) {
+            return None;
+        }
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) if !sqlite.is_in_memory() => {
+                let outside = sqlite.outside();
+                let known = outside.is_fresh() && outside.untold().is_none();
+                (known || ask_outside(sqlite, cache).await).then_some(cache)
+            }
+            Backend::Sqlite(_) | Backend::Pg(_) => Some(cache),
+        }
+    }
+
+    /// What a write needs for the cache; `None` if there is none.
+    pub(super) async fn observer(&self) -> DbResult<Option<Observer>> {
+        let Some(cache) = self.cache().filter(|cache| cache.is_on()) else {
+            return Ok(None);
+        };
+        let observed = &self.0.observed;
+        let known = observed.cached_follow_ups().clone();
+        let follow_ups = match known {
+            Some(known) => known,
+            None => {
+                let read = Arc::new(self.follow_ups().await?);
+                *observed.cached_follow_ups() = Some(Arc::clone(&read));
+                read
+            }
+        };
+        Ok(Some(Observer {
+            cache: Arc::clone(cache),
+            observed: Arc::clone(observed),
+            follow_ups,
+        }))
+    }
+
+    async fn follow_ups(&self) -> DbResult<FollowUps> {
+        let sql = match self.kind() {
+            DbKind::Postgres => {
+                "SELECT target.relname::text, source.relname::text, c.confdeltype::text, c.confupdtype::text \
+                 FROM pg_constraint c JOIN pg_class target ON target.oid = c.confrelid \
+                 JOIN pg_class source ON source.oid = c.conrelid WHERE c.contype = 'f'"
+            }
+            DbKind::Sqlite => {
+                "SELECT f.\"table\", t.name, f.on_delete, f.on_update \
+                 FROM sqlite_master t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"
+            }
+        };
+        type Row = (String, String, String, String);
+        let keys = self
+            .load::<Row, (Text, Text, Text, Text)>(Access::Read, Stmt::new().sql(sql).uncached())
+            .await?;
+        let mut found = FollowUps::default();
+        for (target, source, on_delete, on_update) in keys {
+            if is_action(&on_delete) {
+                let of_delete = found.on_delete.entry(target.clone()).or_default();
+                of_delete.insert(source.clone());
+            }
+            if is_action(&on_delete) || is_action(&on_update) {
+                found.on_any.entry(target).or_default().insert(source);
+            }
+        }
+        if self.kind() == DbKind::Sqlite {
+            let sql = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger'";
+            let triggers = self
+                .load::<(String, String), (Text, Text)>(
+                    Access::Read,
+                    Stmt::new().sql(sql).uncached(),
+                )
+                .await?;
+            for (table, sql) in triggers {
+                let body = sql.split_once("BEGIN").map_or(&*sql, |(_, body)| body);
+                let written = written(body.trim_end().trim_end_matches("END"));
+                let tables = written
+                    .iter()
+                    .filter_map(|dep| dep.table().map(str::to_owned));
+                found.by_trigger.entry(table).or_default().extend(tables);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Finds out whether another process wrote, and has the cache forget everything if so. `false`: not to be found out
+/// in a moment, because the writer is busy.
+async fn ask_outside(sqlite: &SqliteDb, cache: &Arc<Cache>) -> bool {
+    let outside = sqlite.outside();
+    let ask = async {
+        let _asking = outside.asking.lock().await;
+        if !outside.is_fresh() && sqlite.ask_outside().await.is_err() {
+            return false;
+        }
+        let Some(changes) = outside.untold() else {
+            return true;
+        };
+        match cache.mark(Arc::new([Dep::Everything])).await {
+            Ok(Some(marked)) => marked.post().await,
+            Ok(None) => {}
+            Err(_) => return false,
+        }
+        outside.tell(changes);
+        true
+    };
+    tokio::time::timeout(PATIENCE, ask).await.unwrap_or(false)
+}
+
+/// How long a reader waits to hear whether another process wrote, before it asks the database itself.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// PostgreSQL says `a` and `r` for none, SQLite `NO ACTION` and `RESTRICT`.
+fn is_action(action: &str) -> bool {
+    !matches!(action, "a" | "r" | "NO ACTION" | "RESTRICT")
+}
