@@ -6,13 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::{
-    auth::Auth,
-    cache::{Cache, DEFAULT_BYTES},
-    db::Db,
-    operations::Context,
-    principal::Principal,
-    registry::Registry,
-    router,
+    auth::Auth, cache::Cache, db::Db, operations::Context, principal::Principal,
+    registry::Registry, router,
 };
 
 /// What a request is answered from. Cheap to clone.
@@ -31,13 +26,18 @@ impl App {
 
     /// Puts the parts together, with a cache in the process: right as long as one process serves the database.
     pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
-        Self::with_cache(db, registry, auth, Cache::in_process(DEFAULT_BYTES))
+        db.attach_shared();
+        Self::of(db, registry, auth)
     }
 
-    /// Puts the parts together with another cache. If the database has one already, of another application on it in
-    /// this process, that one is used: two would not hear of each other's writes.
+    /// Puts the parts together with a cache of one's own making: off, of another size, or shared by several
+    /// instances. A database that has a cache already keeps it.
     pub fn with_cache(db: Db, registry: Registry, auth: Auth, cache: Cache) -> Self {
         db.attach(cache);
+        Self::of(db, registry, auth)
+    }
+
+    fn of(db: Db, registry: Registry, auth: Auth) -> Self {
         Self(Arc::new(Parts {
             db,
             registry,

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use crud_core::{
-    App, Db, Registry,
+    App, Cache, Db, Registry,
     auth::{Auth, Jwt, Passwords},
-    cache::{Cache, DEFAULT_BYTES},
     db::DbError,
     openapi::{self, Info, Operation},
 };
@@ -26,14 +25,20 @@ pub struct Lms {
 impl Lms {
     /// Puts it together, with a cache in the process. The database must be migrated before the first request.
     pub fn new(db: Db, jwt: Jwt) -> Self {
-        Self::with_cache(db, jwt, Cache::in_process(DEFAULT_BYTES))
+        db.attach_shared();
+        Self::of(db, jwt)
     }
 
-    /// As [`Lms::new`], with another cache.
+    /// Puts it together with another cache.
     pub fn with_cache(db: Db, jwt: Jwt, cache: Cache) -> Self {
+        db.attach(cache);
+        Self::of(db, jwt)
+    }
+
+    fn of(db: Db, jwt: Jwt) -> Self {
         let auth = Auth::new(jwt, Accounts::new(db.clone()));
         Self {
-            app: App::with_cache(db, entities::registry(), auth, cache),
+            app: App::new(db, entities::registry(), auth),
             passwords: Passwords::new(),
         }
     }

@@ -2,6 +2,7 @@
 //! both databases.
 
 mod auth;
+mod cache;
 mod commands;
 mod conformance;
 mod courses;

@@ -40,7 +40,13 @@ fn distinct(ids: &[Value]) -> usize {
 
 /// Counts the statements that this thread sends to a database.
 #[derive(Clone, Default)]
-struct Statements(Arc<AtomicUsize>);
+pub(crate) struct Statements(Arc<AtomicUsize>);
+
+impl Statements {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Subscriber for Statements {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -58,8 +64,10 @@ impl Subscriber for Statements {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// How many statements a request of an anonymous caller takes.
+/// How many statements a request of an anonymous caller takes that the cache knows nothing of.
 async fn statements(app: &TestApp, path: &str) -> usize {
+    let cache = app.lms.app.db().cache().expect("there is a cache");
+    cache.forget().await.expect("it can forget");
     let counted = Statements::default();
     let guard = tracing::subscriber::set_default(counted.clone());
     app.anonymous().get(path).await.is(200);

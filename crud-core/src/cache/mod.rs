@@ -188,6 +188,17 @@ impl Cache {
         matches!(store.read(entry, deps).await, Read::Hit(now) if now == *body)
     }
 
+    /// Forgets everything that is kept, for an operator who changed the database behind every guard.
+    ///
+    /// # Errors
+    /// If the store cannot be told.
+    pub async fn forget(self: &Arc<Self>) -> Result<(), Unmarked> {
+        if let Some(marked) = self.mark(Arc::new([Dep::Everything])).await? {
+            marked.post().await;
+        }
+        Ok(())
+    }
+
     /// Puts in doubt what a write is about to change. Nothing to do if nothing is kept.
     pub(crate) async fn mark(
         self: &Arc<Self>,

@@ -323,7 +323,7 @@ const FUNCTIONS: &[&str] = &[
 enum Token<'a> {
     /// A keyword, a name without quotes, a number or a placeholder.
     Word(&'a str),
-    /// A name in double quotes, without them.
+    /// A name in double quotes, or in SQLite's backticks, without them.
     Quoted(&'a str),
     /// A text in single quotes or dollars.
     Literal,
@@ -356,8 +356,8 @@ impl<'a> Iterator for Words<'a> {
                 self.0 = comment.split_once('\n').map_or("", |(_, rest)| rest);
             } else if let Some(comment) = text.strip_prefix("/*") {
                 self.0 = comment.split_once("*/").map_or("", |(_, rest)| rest);
-            } else if first == '"' {
-                let (name, rest) = quoted(&text[1..], '"');
+            } else if first == '"' || first == '`' {
+                let (name, rest) = quoted(&text[1..], first);
                 self.0 = rest;
                 return Some(Token::Quoted(name));
             } else if first == '\'' {

@@ -69,6 +69,8 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     backend: Backend,
+    /// What others call the same database by; none if nobody else can reach it.
+    url: Option<String>,
     observed: Arc<Observed>,
 }
 
@@ -84,8 +86,10 @@ impl Db {
             Target::Postgres => Backend::Pg(PgDb::connect(config).await?),
             file => Backend::Sqlite(SqliteDb::connect(config, file)?),
         };
+        let is_own = matches!(&backend, Backend::Sqlite(sqlite) if sqlite.is_in_memory());
         Ok(Self(Arc::new(Inner {
             backend,
+            url: (!is_own).then(|| config.url.clone()),
             observed: Arc::default(),
         })))
     }

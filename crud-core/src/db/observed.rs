@@ -6,8 +6,8 @@
 //! catalogue.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use super::{
     Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Executor, Load, Stmt,
     fragment::Effect, sqlite::SqliteDb,
 };
-use crate::cache::{Cache, Dep, Marked, written};
+use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, written};
 
 /// The cache of a database, and what is known of the database for it.
 #[derive(Default)]
@@ -191,6 +191,25 @@ impl Db {
         self.0.observed.cache.get_or_init(|| Arc::new(cache))
     }
 
+    /// [Attaches](Self::attach) the cache that every other `Db` of this process on the same address has, or a new one
+    /// in the process: two would not hear of each other's writes.
+    pub fn attach_shared(&self) -> &Arc<Cache> {
+        static SHARED: LazyLock<Mutex<HashMap<String, Weak<Cache>>>> =
+            LazyLock::new(Mutex::default);
+        self.0.observed.cache.get_or_init(|| {
+            let new = || Arc::new(Cache::in_process(DEFAULT_BYTES));
+            let Some(url) = &self.0.url else { return new() };
+            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = shared.get(url).and_then(Weak::upgrade) {
+                return known;
+            }
+            shared.retain(|_, cache| cache.strong_count() > 0);
+            let cache = new();
+            shared.insert(url.clone(), Arc::downgrade(&cache));
+            cache
+        })
+    }
+
     /// The cache that this database's writes reach.
     pub fn cache(&self) -> Option<&Arc<Cache>> {
         self.0.observed.cache.get()
@@ -294,10 +313,8 @@ async fn ask_outside(sqlite: &SqliteDb, cache: &Arc<Cache>) -> bool {
         let Some(changes) = outside.untold() else {
             return true;
         };
-        match cache.mark(Arc::new([Dep::Everything])).await {
-            Ok(Some(marked)) => marked.post().await,
-            Ok(None) => {}
-            Err(_) => return false,
+        if cache.forget().await.is_err() {
+            return false;
         }
         outside.tell(changes);
         true

@@ -237,7 +237,8 @@ pub struct ReadColumn {
 /// Decodes one value and appends its JSON; one function for each database.
 #[derive(Clone, Copy)]
 pub struct ValueWriter {
-    /// Whether the JSON says exactly what the database holds: a truth value, an integer, a text or a UUID.
+    /// Whether the JSON says exactly what the database holds: a truth value, an integer, a text, a time or a
+    /// UUID; `null` only for NULL.
     pub(crate) is_exact: bool,
     pub(crate) pg: fn(Option<PgValue<'_>>, &mut Vec<u8>) -> deserialize::Result<()>,
     pub(crate) sqlite: fn(Option<SqliteValue<'_, '_, '_>>, &mut Vec<u8>) -> deserialize::Result<()>,
@@ -286,7 +287,9 @@ where
 }
 
 /// Types whose JSON is what the database holds.
-const EXACT: [TypeId; 10] = [
+const EXACT: [TypeId; 12] = [
+    TypeId::of::<crate::Timestamp>(),
+    TypeId::of::<Option<crate::Timestamp>>(),
     TypeId::of::<bool>(),
     TypeId::of::<Option<bool>>(),
     TypeId::of::<i16>(),

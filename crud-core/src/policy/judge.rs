@@ -33,6 +33,8 @@ pub(crate) enum Value<'a> {
     Int(i64),
     Text(Cow<'a, str>),
     Uuid(Uuid),
+    /// Something, whose comparison is the database's own affair.
+    Other,
 }
 
 impl Verdict {
@@ -66,7 +68,7 @@ impl Verdict {
 }
 
 impl<'a> Value<'a> {
-    /// A value from its JSON; `None` for kinds whose comparison is the database's own affair.
+    /// A value from its JSON.
     pub(crate) fn of_json(kind: ColumnKind, json: &'a [u8]) -> Option<Self> {
         if json == b"null" {
             return Some(Self::Null);
@@ -83,7 +85,7 @@ impl<'a> Value<'a> {
             | ColumnKind::Timestamptz
             | ColumnKind::Date
             | ColumnKind::Jsonb
-            | ColumnKind::Binary => None,
+            | ColumnKind::Binary => Some(Self::Other),
         }
     }
 
