@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod hardening;
 mod harness;
+mod instances;
 mod lists;
 mod openapi;
 mod permissions;
