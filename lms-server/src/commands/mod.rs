@@ -43,6 +43,13 @@ async fn database(config: &Config, marks_writes: bool) -> Result<Db> {
     }
     let settings = DbConfig {
         marks_writes,
+        // Servers wait for each other's transactions before they cache again, not for a command's.
+        application_name: if marks_writes {
+            "lms-server"
+        } else {
+            "lms-server command"
+        }
+        .to_owned(),
         ..DbConfig::new(config.database.url())
     };
     Ok(Db::connect(&settings).await?)

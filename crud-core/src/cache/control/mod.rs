@@ -308,5 +308,9 @@ impl Store for Permitted {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod alone_tests;
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;

@@ -12,7 +12,6 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use super::Backend;
 use super::session::{Asked, Session};
 use crate::cache::store::Dep;
 
@@ -66,34 +65,23 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
     done.map_err(|error| format!("the triggers for writes from outside cannot be made: {error}"))
 }
 
-/// Tells the cache of what the outbox holds, and empties it. Whatever goes wrong before
-/// the end leaves the outbox as it was, and it is told again.
-pub(super) async fn relay(session: &mut Session, backend: &Backend, tell: bool) -> Asked<()> {
+/// Begins a transaction that takes from the outbox what is there; gives what it says. Rolled back, it is there again.
+pub(super) async fn take(session: &mut Session) -> Asked<Arc<[Dep]>> {
     let conn = &mut session.conn;
-    conn.batch_execute("BEGIN")
-        .await
-        .map_err(|e| e.to_string())?;
+    let failed = |error: diesel::result::Error| error.to_string();
+    conn.batch_execute("BEGIN").await.map_err(failed)?;
     let taken = sql_query(
         "DELETE FROM crud_cache_outbox WHERE id IN (SELECT id FROM crud_cache_outbox \
-         ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED) RETURNING changed AS name",
+         ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED) RETURNING changed AS name",
     );
     let taken: Result<Vec<Name>, _> = taken.load(conn).await;
-    let told = match taken {
-        Ok(names) => {
-            let names: BTreeSet<_> = names.into_iter().map(|name| name.name).collect();
-            let deps: Arc<[Dep]> = names
-                .into_iter()
-                .map(|name| Dep::Table(name.into()))
-                .collect();
-            if tell && !deps.is_empty() {
-                backend.renew(deps).await
-            } else {
-                Ok(())
-            }
+    let names: BTreeSet<_> = match taken {
+        Ok(names) => names.into_iter().map(|name| name.name).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the outbox of writes from outside cannot be emptied");
+            BTreeSet::new()
         }
-        Err(error) => Err(error.to_string()),
     };
-    let end = if told.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    conn.batch_execute(end).await.map_err(|e| e.to_string())?;
-    told
+    let table = |name: String| Dep::Table(name.into());
+    Ok(names.into_iter().map(table).collect())
 }

@@ -75,8 +75,14 @@ impl Permit {
         }
     }
 
-    /// Nothing is known any more.
-    pub(super) fn none(&self) {
+    /// The answer: the cache is on for others, and not for this process. What was known of its being off is worth
+    /// nothing any more.
+    pub(super) fn for_others(&self) {
+        self.none();
+        *self.known_off() = None;
+    }
+
+    fn none(&self) {
         self.serves_until.store(0, Ordering::Release);
         self.marks_until.store(0, Ordering::Release);
     }

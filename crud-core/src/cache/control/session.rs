@@ -138,6 +138,12 @@ impl Session {
         Ok(())
     }
 
+    /// Ends a transaction, one way or the other.
+    pub(super) async fn end(&mut self, commit: bool) -> Asked<()> {
+        let end = if commit { "COMMIT" } else { "ROLLBACK" };
+        self.conn.batch_execute(end).await.map_err(said)
+    }
+
     /// Waits for word of a write from outside.
     pub(super) async fn notified(&mut self) -> Asked<()> {
         let mut words = std::pin::pin!(self.conn.notifications_stream());

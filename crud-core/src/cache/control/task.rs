@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::permit::Permit;
 use super::session::{Asked, Session};
 use super::state::Answer;
-use super::{ALONE, Backend, LAPSE, POLL, WELL, outside};
+use super::{ALONE, Backend, POLL, WELL, outside};
 use crate::cache::redis::random;
 use crate::db::Db;
 
@@ -31,6 +31,8 @@ pub(super) enum Ask {
 const OVERDUE: f64 = 1.5;
 /// How long the cache must have been off by the database's clock for this process to believe that no permit is left.
 const LONG: f64 = 5.0;
+/// How long Redis may take to begin an epoch. Meanwhile nobody is answered.
+const BEGIN: Duration = Duration::from_secs(1);
 /// How often a process says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -228,7 +230,7 @@ impl Task {
             let told = answer.overdue.is_none_or(|seconds| seconds < OVERDUE);
             self.permit.on(sent, answer.mode == "on" && told);
         } else {
-            self.permit.none();
+            self.permit.for_others();
         }
         metrics::gauge!("cache_on").set(if self.permit.serves() { 1.0 } else { 0.0 });
         self.look_around(&answer);
@@ -262,18 +264,26 @@ impl Task {
         }
     }
 
-    /// Tells the cache of writes from outside. Without a permit there is nothing to tell: what was filled under an
-    /// epoch that ended is never used again.
+    /// Tells the cache of writes from outside.
     async fn relay(&mut self, session: &mut Session) -> Asked<()> {
-        let answer = self.look(session).await?;
-        if answer.overdue.is_none() || !answer.is_off() && !self.is_mine(&answer) {
-            return Ok(());
+        let names = outside::take(session).await?;
+        if names.is_empty() {
+            session.end(false).await?;
+            return self.look(session).await.map(drop);
         }
-        if let Err(reason) = outside::relay(session, &self.backend, !answer.is_off()).await {
-            tracing::warn!(
-                reason,
-                "writes from outside cannot be told to the cache yet"
-            );
+        // Asked after the rows were taken: if the cache is off now, no epoch has begun that they may concern.
+        let answer = self.look(session).await?;
+        let told = if answer.is_off() {
+            Ok(())
+        } else if self.is_mine(&answer) {
+            self.backend.renew(names).await
+        } else {
+            Err("they are for the processes that have the cache".to_owned())
+        };
+        session.end(told.is_ok()).await?;
+        match told {
+            Ok(()) => {}
+            Err(reason) => tracing::warn!(reason, "writes from outside are not told to the cache"),
         }
         self.look(session).await.map(drop)
     }
@@ -312,7 +322,7 @@ impl Task {
     async fn begin(&mut self, session: &mut Session, answer: &Answer, owner: String) -> Asked<()> {
         let epoch = hex(&random());
         let begun =
-            tokio::time::timeout(LAPSE * 5, self.backend.begin(&epoch, Some(&answer.epoch))).await;
+            tokio::time::timeout(BEGIN, self.backend.begin(&epoch, Some(&answer.epoch))).await;
         match begun {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => {

@@ -11,14 +11,14 @@ use diesel::sql_types::BigInt;
 use super::Permitted;
 use crate::Uuid;
 use crate::cache::Memory;
-use crate::cache::store::{Dep, Doubt, Entry, Read, Store};
+use crate::cache::store::{Dep, Entry, Read, Store};
 use crate::db::{Db, DbConfig, Load};
 use crate::testing::{Database, Postgres, Proxy, Redis};
 
-const SCHEMA: &str = include_str!("../../../../migrations/postgres/0020_cache/up.sql");
+pub(super) const SCHEMA: &str = include_str!("../../../../migrations/postgres/0020_cache/up.sql");
 
 /// A database with one table of one row.
-async fn database() -> Database {
+pub(super) async fn database() -> Database {
     let database = Postgres::shared().unwrap().database().await.unwrap();
     let db = connect(&database, false).await;
     db.batch(SCHEMA).await.unwrap();
@@ -28,7 +28,7 @@ async fn database() -> Database {
     database
 }
 
-async fn connect(database: &Database, marks_writes: bool) -> Db {
+pub(super) async fn connect(database: &Database, marks_writes: bool) -> Db {
     let config = DbConfig {
         pool_size: 4,
         marks_writes,
@@ -40,23 +40,23 @@ async fn connect(database: &Database, marks_writes: bool) -> Db {
 }
 
 /// One process.
-struct Process {
-    db: Db,
-    cache: Permitted,
+pub(super) struct Process {
+    pub(super) db: Db,
+    pub(super) cache: Permitted,
 }
 
-fn tables() -> Vec<String> {
+pub(super) fn tables() -> Vec<String> {
     vec!["items".to_owned()]
 }
 
-fn deps() -> Vec<Dep> {
+pub(super) fn deps() -> Vec<Dep> {
     vec![
         Dep::Table("items".into()),
         Dep::Row("items".into(), Uuid(uuid::Uuid::nil())),
     ]
 }
 
-fn entry() -> Entry {
+pub(super) fn entry() -> Entry {
     Entry {
         of: "items",
         key: Bytes::from_static(b"items/1"),
@@ -64,14 +64,14 @@ fn entry() -> Entry {
 }
 
 impl Process {
-    async fn with_redis(database: &Database, port: u16) -> Self {
+    pub(super) async fn with_redis(database: &Database, port: u16) -> Self {
         let db = connect(database, true).await;
         let url = format!("redis://127.0.0.1:{port}");
         let cache = Permitted::in_redis(&db, tables(), &url).await.unwrap();
         Self { db, cache }
     }
 
-    async fn alone(database: &Database) -> Self {
+    pub(super) async fn alone(database: &Database) -> Self {
         let db = connect(database, true).await;
         let cache = Permitted::in_process(&db, tables(), Arc::new(Memory::new(1 << 20)))
             .await
@@ -79,13 +79,13 @@ impl Process {
         Self { db, cache }
     }
 
-    async fn row(&self) -> i64 {
+    pub(super) async fn row(&self) -> i64 {
         let query = diesel::dsl::sql::<BigInt>("SELECT version FROM items WHERE id = 1");
         self.db.fetch::<i64>(query).await.unwrap()[0]
     }
 
     /// Reads through the cache. `true`: it was a hit.
-    async fn read(&self) -> (i64, bool) {
+    pub(super) async fn read(&self) -> (i64, bool) {
         let stamps = match self.cache.read(&entry(), &deps()).await {
             Read::Hit(body) => return (std::str::from_utf8(&body).unwrap().parse().unwrap(), true),
             Read::Lead(stamps) | Read::Wait(stamps) => Some(stamps),
@@ -102,7 +102,7 @@ impl Process {
     }
 
     /// Writes as the framework does; gives the new version.
-    async fn write(&self) -> i64 {
+    pub(super) async fn write(&self) -> i64 {
         let tx = self.db.begin().await.unwrap();
         tx.batch("UPDATE items SET version = version + 1 WHERE id = 1")
             .await
@@ -124,17 +124,17 @@ impl Process {
         version
     }
 
-    async fn until_on(&self) -> Duration {
+    pub(super) async fn until_on(&self) -> Duration {
         until("the cache is on", async || self.cache.is_on()).await
     }
 
     /// Until it reads from the cache.
-    async fn until_hit(&self) -> Duration {
+    pub(super) async fn until_hit(&self) -> Duration {
         until("there is a hit", async || self.read().await.1).await
     }
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
+pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let begin = Instant::now();
     while !is_so().await {
         assert!(begin.elapsed() < Duration::from_secs(30), "{what} in time");
@@ -301,127 +301,4 @@ async fn the_cache_is_not_on_before_open_transactions_have_ended() {
     open.commit().await.unwrap();
     a.until_hit().await;
     assert_eq!(a.read().await, (1, true));
-}
-
-/// Kills: no triggers; triggers that fire for the framework; a relay that does not stamp.
-#[tokio::test]
-async fn a_write_from_outside_is_seen_within_the_bound() {
-    let (redis, database) = (Redis::start().unwrap(), database().await);
-    let a = Process::with_redis(&database, redis.port()).await;
-    let outside = connect(&database, false).await;
-    let mut slowest = Duration::ZERO;
-    for version in 1..=20_i64 {
-        a.until_hit().await;
-        let sql = match version % 4 {
-            0 => format!("TRUNCATE items; INSERT INTO items VALUES (1, {version})"),
-            1 => format!("DELETE FROM items; INSERT INTO items VALUES (1, {version})"),
-            _ => format!("UPDATE items SET version = {version}"),
-        };
-        outside
-            .batch(&format!("BEGIN; {sql}; COMMIT"))
-            .await
-            .unwrap();
-        let seen = until("it is seen", async || a.read().await.0 == version).await;
-        slowest = slowest.max(seen);
-    }
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
-    let left = diesel::dsl::sql::<BigInt>("SELECT count(*) FROM crud_cache_outbox");
-    assert_eq!(a.db.fetch::<i64>(left).await.unwrap(), [0]);
-    // The framework's own writes leave nothing there.
-    let next = diesel::dsl::sql::<BigInt>("SELECT last_value FROM crud_cache_outbox_id");
-    let before = a.db.fetch::<i64>(next.clone()).await.unwrap();
-    a.write().await;
-    assert_eq!(a.db.fetch::<i64>(next).await.unwrap(), before);
-}
-
-/// Kills: permits in spite of an outbox that nobody empties.
-#[tokio::test]
-async fn a_write_from_outside_that_cannot_be_told_ends_the_permits() {
-    let (redis, database) = (Redis::start().unwrap(), database().await);
-    let a = Process::with_redis(&database, redis.port()).await;
-    let outside = connect(&database, false).await;
-    a.until_hit().await;
-    // Whoever tells it takes its rows out in the same transaction.
-    outside
-        .batch(
-            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$; \
-             CREATE TRIGGER fail BEFORE DELETE ON crud_cache_outbox FOR EACH ROW EXECUTE FUNCTION fail()",
-        )
-        .await
-        .unwrap();
-    outside.batch("UPDATE items SET version = 5").await.unwrap();
-    let seen = until("it is seen", async || a.read().await.0 == 5).await;
-    assert!(seen < Duration::from_secs(3), "{seen:?}");
-    assert!(
-        seen > Duration::from_millis(100),
-        "{seen:?}: the relay should fail here"
-    );
-    outside
-        .batch("DROP TRIGGER fail ON crud_cache_outbox")
-        .await
-        .unwrap();
-    a.until_hit().await;
-    assert_eq!(a.read().await, (5, true));
-}
-
-/// Kills: bodies of this process that another one's writes do not touch.
-#[tokio::test]
-async fn without_redis_only_a_process_that_is_alone_caches() {
-    let database = database().await;
-    let a = Process::alone(&database).await;
-    a.until_hit().await;
-    let version = a.write().await;
-    assert_eq!(a.read().await.0, version);
-    a.until_hit().await;
-    let b = Process::alone(&database).await;
-    for _ in 0..5 {
-        for (writer, reader) in [(&a, &b), (&b, &a)] {
-            let version = writer.write().await;
-            assert_eq!(reader.read().await, (version, false));
-            assert_eq!(writer.read().await, (version, false));
-        }
-    }
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(!a.cache.is_on() && !b.cache.is_on());
-    b.cache.leave().await;
-    a.until_hit().await;
-    // What it had before is not there any more.
-    assert_eq!(a.read().await, (a.row().await, true));
-    // Raw SQL is told to it as well.
-    let outside = connect(&database, false).await;
-    outside
-        .batch("UPDATE items SET version = 99")
-        .await
-        .unwrap();
-    let seen = until("it is seen", async || a.read().await.0 == 99).await;
-    assert!(seen < Duration::from_secs(3), "{seen:?}");
-}
-
-/// Kills: permits that outlive the database's answers.
-#[tokio::test]
-async fn without_the_database_there_is_no_permit() {
-    let (redis, database) = (Redis::start().unwrap(), database().await);
-    let a = Process::with_redis(&database, redis.port()).await;
-    a.until_on().await;
-    let admin = connect(&database, false).await;
-    // Nobody may connect: the control connection ends and cannot come back.
-    let name = database.url().rsplit('/').next().unwrap().to_owned();
-    admin
-        .batch(&format!("ALTER DATABASE \"{name}\" CONNECTION LIMIT 0; ALTER ROLE CURRENT_USER SET statement_timeout = 0"))
-        .await
-        .unwrap();
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'crud cache' \
-               AND datname = current_database()";
-    // Superusers have no limit, so it is ended as often as it comes.
-    let off = until("there is no permit", async || {
-        admin.batch(end).await.unwrap();
-        !a.cache.is_on()
-    })
-    .await;
-    assert!(off < Duration::from_secs(5), "{off:?}");
-    assert!(matches!(
-        a.cache.read(&entry(), &deps()).await,
-        Read::Bypass(Doubt::Away)
-    ));
-    a.until_on().await;
 }

@@ -58,7 +58,8 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     out
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
     use super::*;
     use crate::testing::Random;

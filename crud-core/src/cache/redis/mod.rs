@@ -5,34 +5,38 @@
 //! is decided there. It must never load a script by itself, and never trust a byte that it reads.
 
 mod body;
+mod call;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod fault_tests;
 mod groups;
 mod link;
 mod reply;
 mod script;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;
+mod write;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use redis::{Cmd, Script};
+use redis::Cmd;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use self::call::Call;
 use self::groups::{Group, Slots};
 use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
+use self::write::POST;
 use super::store::{Dep, Doubt, Entry, Read, Stamps};
 
 /// How long a reader waits for Redis before it asks the database.
 const READ: Duration = Duration::from_millis(25);
-/// How long a writer waits before it tries once more.
-const MARK: Duration = Duration::from_millis(250);
-/// How long anything waits after a commit.
-const POST: Duration = Duration::from_millis(100);
 /// How long an epoch may take to begin.
 const BEGIN: Duration = Duration::from_secs(1);
 /// Longer bodies are not kept.
@@ -103,7 +107,7 @@ impl RedisStore {
     }
 
     /// Whether the last answers came too late, or the connection is gone.
-    #[cfg(all(test, feature = "testing"))]
+    #[cfg(test)]
     fn link_is_slow(&self) -> bool {
         self.link.is_slow()
     }
@@ -272,10 +276,9 @@ impl RedisStore {
         call.arg(&random()).arg(stamps);
         call.arg(if fingerprint.is_some() { b"1" } else { b"0" });
         match self.send(call, READ).await {
-            Ok(Reply::Fenced) | Err(LinkError::NoScript) => Err(Doubt::Away),
             Ok(Reply::Doubt) => Err(Doubt::Marked),
+            Ok(Reply::Fenced) | Err(_) => Err(Doubt::Away),
             Ok(reply) => Ok(reply),
-            Err(LinkError::Down | LinkError::Refused(_)) => Err(Doubt::Away),
         }
     }
 
@@ -332,101 +335,6 @@ impl RedisStore {
             .arg(ttl.max(1).to_string().as_bytes())
             .arg(&encoded);
         matches!(self.send(call, POST).await, Ok(Reply::Done))
-    }
-
-    /// As [`Store::mark`](super::Store::mark), under this token.
-    ///
-    /// # Errors
-    /// A sentence, when some table could not be marked.
-    pub(crate) async fn mark(&self, deps: &[Dep], token: u128) -> Result<(), String> {
-        let scripts = self.scripts().ok_or("there is no epoch")?;
-        let groups = self.slots.spread(deps);
-        let marks = groups.iter().map(|group| async {
-            let mark = || self.write(&scripts.mark, &scripts.epoch, group, token, MARK);
-            match mark().await {
-                Err(LinkError::Down) => {
-                    self.link.restored(MARK).await;
-                    mark().await
-                }
-                other => other,
-            }
-        });
-        for marked in join_all(marks).await {
-            match marked {
-                Ok(Reply::Done) => {}
-                Ok(Reply::Fenced) => return Err("Redis has lost the epoch".to_owned()),
-                Ok(_) => return Err("Redis answers what it never should".to_owned()),
-                Err(error) => return Err(refused(error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`Store::post`](super::Store::post).
-    pub(crate) async fn post(&self, deps: &[Dep], token: u128) -> bool {
-        let Some(scripts) = self.scripts() else {
-            return false;
-        };
-        let groups = self.slots.spread(deps);
-        let posts = groups
-            .iter()
-            .map(|group| self.write(&scripts.post, &scripts.epoch, group, token, POST));
-        let posted = join_all(posts).await;
-        posted.into_iter().all(|reply| reply == Ok(Reply::Done))
-    }
-
-    async fn write(
-        &self,
-        script: &Script,
-        epoch: &str,
-        group: &Group,
-        token: u128,
-        patience: Duration,
-    ) -> Result<Reply, LinkError> {
-        let mut call = Call::new(script, epoch, group, None);
-        call.arg(format!("{token:032x}").as_bytes()).arg(&random());
-        self.send(call, patience).await
-    }
-}
-
-/// An `EVALSHA`, never an `EVAL`: see [`script`].
-struct Call {
-    cmd: Cmd,
-    deps: Vec<String>,
-}
-
-impl Call {
-    /// `body` is for scripts that take its keys: the fingerprint, if there is one.
-    fn new(script: &Script, epoch: &str, group: &Group, body: Option<Option<&[u8; 32]>>) -> Self {
-        let mut cmd = redis::cmd("EVALSHA");
-        let keys = 2 + group.deps.len() + if body.is_some() { 2 } else { 0 };
-        cmd.arg(script.get_hash()).arg(keys);
-        let key = |end: &str| groups::key(&group.slot, epoch, end);
-        cmd.arg(key("ep")).arg(key("w"));
-        if let Some(fingerprint) = body {
-            let name =
-                fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex().to_string());
-            let name = name.unwrap_or_default();
-            cmd.arg(key(&format!("b:{name}")))
-                .arg(key(&format!("l:{name}")));
-        }
-        for dep in &group.deps {
-            cmd.arg(key(&format!("s:{dep}")));
-        }
-        Self {
-            cmd,
-            deps: group.deps.clone(),
-        }
-    }
-
-    fn arg(&mut self, arg: &[u8]) -> &mut Self {
-        self.cmd.arg(arg);
-        self
-    }
-
-    fn finish(mut self) -> Cmd {
-        self.cmd.arg(&self.deps);
-        self.cmd
     }
 }
 
