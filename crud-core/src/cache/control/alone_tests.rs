@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use super::tests::{Process, connect, database, deps, entry, until};
 use crate::cache::store::{Doubt, Read, Store};
 use crate::db::Load;
-use crate::testing::Redis;
+use crate::testing::{Proxy, Redis};
 
 /// Kills: no triggers; triggers that fire for the framework; a relay that does not stamp.
 #[tokio::test]
@@ -56,8 +56,9 @@ async fn a_write_from_outside_that_cannot_be_told_ends_the_permits() {
         .await
         .unwrap();
     outside.batch("UPDATE items SET version = 5").await.unwrap();
-    let seen = until("it is seen", async || a.read().await.0 == 5).await;
-    assert!(seen < Duration::from_secs(3), "{seen:?}");
+    let ended = until("the permits end", async || !a.cache.is_on()).await;
+    assert!(ended < Duration::from_secs(3), "{ended:?}");
+    assert_eq!(a.read().await, (5, false));
     let left = diesel::dsl::sql::<BigInt>("SELECT count(*) FROM crud_cache_outbox");
     let left = a.db.fetch::<i64>(left).await.unwrap();
     assert_eq!(left, [1], "nobody was told");
@@ -157,4 +158,26 @@ async fn without_the_database_there_is_no_permit() {
         Read::Bypass(Doubt::Away)
     ));
     a.until_on().await;
+}
+
+/// Kills: one process without Redis that keeps the cache off for all, for ever; a write of it that nobody is told of.
+#[tokio::test]
+async fn a_process_that_alone_has_lost_redis_goes_out_of_service_until_it_is_back() {
+    let (redis, database) = (Redis::start().unwrap(), database().await);
+    let proxy = Proxy::to(redis.port()).await.unwrap();
+    let cut = Process::with_redis(&database, proxy.port()).await;
+    let well = Process::with_redis(&database, redis.port()).await;
+    cut.until_hit().await;
+    proxy.cut();
+    cut.write().await;
+    assert!(cut.cache.is_ready() && well.cache.is_ready());
+    until("it is out of service", async || !cut.cache.is_ready()).await;
+    assert!(cut.cache.mark(deps().into()).await.is_err());
+    well.until_hit().await;
+    assert!(cut.cache.mark(deps().into()).await.is_err());
+    assert_eq!(cut.read().await, (1, false));
+    proxy.join();
+    until("it is back", async || cut.cache.is_ready()).await;
+    let version = cut.write().await;
+    assert_eq!(well.read().await.0, version);
 }
