@@ -3,6 +3,7 @@
 
 mod auth;
 mod cache;
+mod cache_access;
 mod commands;
 mod conformance;
 mod courses;

@@ -27,7 +27,7 @@ pub use self::{
 };
 use self::{flight::Flights, metrics::Counters};
 pub(crate) use self::{
-    text::{mentioned, written},
+    text::{Written, mentioned, written},
     write::{Detached, Marked, Touched},
 };
 use crate::db::DbError;

@@ -5,8 +5,17 @@
 
 use super::Dep;
 
+/// A table that a text writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// [`Dep::Table`], or [`Dep::Everything`] if it cannot be told.
+    pub(crate) dep: Dep,
+    /// Whether rows may go.
+    pub(crate) deletes: bool,
+}
+
 /// The tables that a text of one or more statements writes.
-pub(crate) fn written(sql: &str) -> Vec<Dep> {
+pub(crate) fn written(sql: &str) -> Vec<Written> {
     let mut deps = Vec::new();
     let mut words = Words(sql).peekable();
     let mut before = "";
@@ -25,7 +34,7 @@ pub(crate) fn written(sql: &str) -> Vec<Dep> {
         };
         let is = |known: &[&str]| known.iter().any(|k| word.eq_ignore_ascii_case(k));
         if is_first && !is(HARMLESS) {
-            return vec![Dep::Everything];
+            return vec![EVERYTHING];
         }
         is_first = false;
         let after = |known: &str| before.eq_ignore_ascii_case(known);
@@ -34,16 +43,26 @@ pub(crate) fn written(sql: &str) -> Vec<Dep> {
             || is(&["truncate"])
             // `FOR UPDATE`, `FOR NO KEY UPDATE` and `DO UPDATE` name no table.
             || (is(&["update"]) && !after("for") && !after("key") && !after("do"));
+        // `REPLACE` and `MERGE` may delete too.
+        let is_kept = is(&["update"]) || (is(&["into"]) && after("insert"));
         before = word;
         if is_target {
             match target(&mut words) {
-                Some(table) => deps.push(Dep::Table(table.into())),
-                None => return vec![Dep::Everything],
+                Some(table) => deps.push(Written {
+                    dep: Dep::Table(table.into()),
+                    deletes: !is_kept,
+                }),
+                None => return vec![EVERYTHING],
             }
         }
     }
     deps
 }
+
+const EVERYTHING: Written = Written {
+    dep: Dep::Everything,
+    deletes: true,
+};
 
 /// How statements may begin that write nothing but the tables they name as a write does.
 const HARMLESS: &[&str] = &[

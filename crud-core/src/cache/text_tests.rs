@@ -1,7 +1,7 @@
 use super::*;
 
 fn tables(sql: &str) -> Vec<String> {
-    let table = |dep: Dep| dep.table().unwrap_or("*").to_owned();
+    let table = |written: Written| written.dep.table().unwrap_or("*").to_owned();
     written(sql).into_iter().map(table).collect()
 }
 
@@ -41,6 +41,20 @@ fn a_write_is_known_by_its_text() {
         ("CALL something()", &["*"]),
     ] {
         assert_eq!(tables(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn a_delete_is_told_from_an_update() {
+    for (sql, deletes) in [
+        ("INSERT INTO a VALUES (1)", false),
+        ("INSERT OR REPLACE INTO a VALUES (1)", true),
+        ("REPLACE INTO a VALUES (1)", true),
+        ("UPDATE a SET x = 1", false),
+        ("DELETE FROM a", true),
+        ("TRUNCATE a", true),
+    ] {
+        assert_eq!(written(sql)[0].deletes, deletes, "{sql}");
     }
 }
 

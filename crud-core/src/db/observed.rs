@@ -17,7 +17,7 @@ use super::{
     Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Executor, Load, Stmt,
     fragment::Effect, sqlite::SqliteDb,
 };
-use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, written};
+use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, Written, written};
 
 /// The cache of a database, and what is known of the database for it.
 #[derive(Default)]
@@ -134,53 +134,72 @@ pub(crate) fn text(kind: DbKind, stmt: &Stmt) -> DbResult<String> {
 
 /// The tables that the database writes by itself when another is written.
 #[derive(Debug, Default)]
-pub(super) struct FollowUps {
-    /// By foreign keys, when a row goes.
-    on_delete: Graph,
-    /// By foreign keys, whatever is done.
-    on_any: Graph,
-    /// By triggers, whatever is done.
-    by_trigger: Graph,
+pub(super) struct FollowUps(BTreeMap<String, BTreeSet<FollowUp>>);
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct FollowUp {
+    table: String,
+    /// What happens there; it goes on from there.
+    deletes: bool,
+    /// When.
+    on: On,
 }
 
-type Graph = BTreeMap<String, BTreeSet<String>>;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum On {
+    Delete,
+    Update,
+    /// A trigger: who knows.
+    Any,
+}
 
 impl FollowUps {
     fn of_rows(&self, deps: &[Dep]) -> Vec<Dep> {
-        let mut all = deps.to_vec();
-        if !self.by_trigger.is_empty() {
-            self.add(&mut all, &[&self.by_trigger]);
-        }
-        all
+        self.with(deps.to_vec(), false)
     }
 
     fn of_delete(&self, deps: &[Dep]) -> Vec<Dep> {
-        let mut all = deps.to_vec();
-        self.add(&mut all, &[&self.on_delete, &self.by_trigger]);
+        self.with(deps.to_vec(), true)
+    }
+
+    fn of_text(&self, written: Vec<Written>) -> Vec<Dep> {
+        let (gone, kept): (Vec<_>, Vec<_>) = written.into_iter().partition(|w| w.deletes);
+        let deps = |written: Vec<Written>| written.into_iter().map(|w| w.dep).collect();
+        let mut all = self.with(deps(gone), true);
+        all.extend(self.with(deps(kept), false));
         all
     }
 
-    fn of_text(&self, mut deps: Vec<Dep>) -> Vec<Dep> {
-        self.add(&mut deps, &[&self.on_any, &self.by_trigger]);
-        deps
-    }
-
-    /// Adds every table that can be reached.
-    fn add(&self, deps: &mut Vec<Dep>, graphs: &[&Graph]) {
-        let mut open: Vec<String> = deps
-            .iter()
-            .filter_map(|dep| dep.table().map(str::to_owned))
-            .collect();
-        let mut reached: BTreeSet<String> = BTreeSet::new();
-        while let Some(table) = open.pop() {
-            let next = graphs.iter().filter_map(|graph| graph.get(&table));
-            for table in next.flatten() {
-                if reached.insert(table.clone()) {
-                    open.push(table.clone());
+    /// Adds every table that the database goes on to.
+    fn with(&self, mut deps: Vec<Dep>, deletes: bool) -> Vec<Dep> {
+        let tables = deps.iter().filter_map(Dep::table);
+        let mut open: Vec<(String, bool)> = tables.map(|t| (t.to_owned(), deletes)).collect();
+        let mut reached: BTreeSet<(String, bool)> = BTreeSet::new();
+        while let Some((table, deletes)) = open.pop() {
+            let follow_ups = self.0.get(&table).into_iter().flatten();
+            let next = follow_ups.filter(|next| match next.on {
+                On::Any => true,
+                On::Delete => deletes,
+                On::Update => !deletes,
+            });
+            for next in next {
+                let next = (next.table.clone(), next.deletes);
+                if reached.insert(next.clone()) {
+                    open.push(next);
                 }
             }
         }
-        deps.extend(reached.into_iter().map(|table| Dep::Table(table.into())));
+        deps.extend(
+            reached
+                .into_iter()
+                .map(|(table, _)| Dep::Table(table.into())),
+        );
+        deps
+    }
+
+    fn add(&mut self, table: String, follow_up: FollowUp) {
+        self.0.entry(table).or_default().insert(follow_up);
     }
 }
 
@@ -272,12 +291,12 @@ impl Db {
             .await?;
         let mut found = FollowUps::default();
         for (target, source, on_delete, on_update) in keys {
-            if is_action(&on_delete) {
-                let of_delete = found.on_delete.entry(target.clone()).or_default();
-                of_delete.insert(source.clone());
-            }
-            if is_action(&on_delete) || is_action(&on_update) {
-                found.on_any.entry(target).or_default().insert(source);
+            for (action, on) in [(on_delete, On::Delete), (on_update, On::Update)] {
+                if is_action(&action) {
+                    let deletes = on == On::Delete && matches!(&*action, "c" | "CASCADE");
+                    let table = source.clone();
+                    found.add(target.clone(), FollowUp { table, deletes, on });
+                }
             }
         }
         if self.kind() == DbKind::Sqlite {
@@ -290,11 +309,17 @@ impl Db {
                 .await?;
             for (table, sql) in triggers {
                 let body = sql.split_once("BEGIN").map_or(&*sql, |(_, body)| body);
-                let written = written(body.trim_end().trim_end_matches("END"));
-                let tables = written
-                    .iter()
-                    .filter_map(|dep| dep.table().map(str::to_owned));
-                found.by_trigger.entry(table).or_default().extend(tables);
+                for written in written(body.trim_end().trim_end_matches("END")) {
+                    let Some(to) = written.dep.table() else {
+                        continue;
+                    };
+                    let follow_up = FollowUp {
+                        table: to.to_owned(),
+                        deletes: written.deletes,
+                        on: On::Any,
+                    };
+                    found.add(table.clone(), follow_up);
+                }
             }
         }
         Ok(found)
