@@ -4,6 +4,9 @@
 mod auth;
 mod cache;
 mod cache_access;
+mod cache_oracle;
+mod cache_races;
+mod cache_stores;
 mod commands;
 mod conformance;
 mod courses;

@@ -15,8 +15,7 @@ use crate::{
 
 /// An answer, and how many statements it took.
 pub(crate) async fn counted(call: Call<'_>) -> (Reply, usize) {
-    let counted = Statements::default();
-    let guard = tracing::subscriber::set_default(counted.clone());
+    let (counted, guard) = Statements::watch();
     let reply = call.send().await;
     drop(guard);
     (reply, counted.count())

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -17,7 +17,7 @@ use crud_core::{
 };
 use serde_json::{Value, json};
 use tests::TestApp;
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span, subscriber::DefaultGuard};
 
 use crate::steps::{NOBODY, id, lesson, made, published, run};
 
@@ -42,7 +42,19 @@ fn distinct(ids: &[Value]) -> usize {
 #[derive(Clone, Default)]
 pub(crate) struct Statements(Arc<AtomicUsize>);
 
+/// With only one subscriber in the process, tracing asks the thread that comes first by a statement whether anyone
+/// listens, and believes it for all threads.
+static LISTENS: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Statements::default()));
+
 impl Statements {
+    /// Counts from here on, until the guard goes.
+    pub(crate) fn watch() -> (Self, DefaultGuard) {
+        LazyLock::force(&LISTENS);
+        let counted = Self::default();
+        let guard = tracing::subscriber::set_default(counted.clone());
+        (counted, guard)
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
@@ -68,8 +80,7 @@ impl Subscriber for Statements {
 async fn statements(app: &TestApp, path: &str) -> usize {
     let cache = app.lms.app.db().cache().expect("there is a cache");
     cache.forget().await.expect("it can forget");
-    let counted = Statements::default();
-    let guard = tracing::subscriber::set_default(counted.clone());
+    let (counted, guard) = Statements::watch();
     app.anonymous().get(path).await.is(200);
     drop(guard);
     counted.0.load(Ordering::Relaxed)

@@ -105,9 +105,12 @@ impl Cache {
             .is_none_or(|store| store.marks_plain_writes())
     }
 
-    /// A body that is current, from the store or by `load`, which then fills it for others.
+    /// A body that is current, from the store or by `load`, which then fills it for others. Before a kept body is
+    /// used, the store must be known to have heard of all writes: `known`, or `ask` says so.
     pub(crate) async fn through<L>(
         self: &Arc<Self>,
+        known: bool,
+        ask: impl Future<Output = bool>,
         entry: Entry,
         deps: &[Dep],
         load: L,
@@ -126,6 +129,13 @@ impl Cache {
             }
             tokio::time::sleep(wait).await;
             read = store.read(&entry, deps).await;
+        }
+        if !known && matches!(read, Read::Hit(_)) {
+            match ask.await {
+                // What was kept then may be known to be old now.
+                true => read = store.read(&entry, deps).await,
+                false => read = Read::Bypass(Doubt::Away),
+            }
         }
         match read {
             Read::Hit(body) => {

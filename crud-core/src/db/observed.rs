@@ -12,6 +12,7 @@ use std::{
 };
 
 use diesel::sql_types::Text;
+use futures_util::FutureExt;
 
 use super::{
     Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Executor, Load, Stmt,
@@ -234,20 +235,28 @@ impl Db {
         self.0.observed.cache.get()
     }
 
-    /// The cache, if a read may be answered from it now: not inside a transaction of this task, and not while nobody
-    /// knows whether another process wrote to the SQLite file within the last 250 ms.
-    pub(crate) async fn readable_cache(&self) -> Option<&Arc<Cache>> {
+    /// The cache, unless this task is inside a transaction.
+    pub(crate) fn readable_cache(&self) -> Option<&Arc<Cache>> {
         let cache = self.cache().filter(|cache| cache.is_on())?;
-        if super::transaction::is_inside(self.id()) {
-            return None;
-        }
+        (!super::transaction::is_inside(self.id())).then_some(cache)
+    }
+
+    /// Whether the cache certainly knows of all writes: of those of another process to the SQLite file, until 250 ms
+    /// ago.
+    pub(crate) fn is_known_current(&self) -> bool {
         match &self.0.backend {
-            Backend::Sqlite(sqlite) if !sqlite.is_in_memory() => {
-                let outside = sqlite.outside();
-                let known = outside.is_fresh() && outside.untold().is_none();
-                (known || ask_outside(sqlite, cache).await).then_some(cache)
+            Backend::Sqlite(sqlite) => sqlite.is_in_memory() || sqlite.outside().is_known(),
+            Backend::Pg(_) => true,
+        }
+    }
+
+    /// The same, found out if it is not known.
+    pub(crate) async fn is_current(&self) -> bool {
+        match (&self.0.backend, self.cache()) {
+            (Backend::Sqlite(sqlite), Some(cache)) => {
+                self.is_known_current() || ask_outside(sqlite, cache).await
             }
-            Backend::Sqlite(_) | Backend::Pg(_) => Some(cache),
+            (Backend::Sqlite(_) | Backend::Pg(_), _) => true,
         }
     }
 
@@ -327,28 +336,38 @@ impl Db {
 }
 
 /// Finds out whether another process wrote, and has the cache forget everything if so. `false`: not to be found out
-/// in a moment, because the writer is busy.
+/// in a moment, because the writer is busy. All who ask at the same time share one question.
 async fn ask_outside(sqlite: &SqliteDb, cache: &Arc<Cache>) -> bool {
-    let outside = sqlite.outside();
-    let ask = async {
-        let _asking = outside.asking.lock().await;
-        if !outside.is_fresh() && sqlite.ask_outside().await.is_err() {
-            return false;
-        }
-        let Some(changes) = outside.untold() else {
-            return true;
-        };
-        if cache.forget().await.is_err() {
-            return false;
-        }
-        outside.tell(changes);
-        true
+    let question = {
+        let mut asking = sqlite.outside().asking();
+        let pending = asking.as_ref().filter(|question| question.peek().is_none());
+        let question = pending.cloned().unwrap_or_else(|| {
+            let (sqlite, cache) = (sqlite.clone(), Arc::clone(cache));
+            let asked = tokio::spawn(async move {
+                if sqlite.ask_outside().await.is_err() {
+                    return false;
+                }
+                let outside = sqlite.outside();
+                let Some(changes) = outside.untold() else {
+                    return true;
+                };
+                if cache.forget().await.is_err() {
+                    return false;
+                }
+                outside.tell(changes);
+                true
+            });
+            asked.map(|known| known.unwrap_or(false)).boxed().shared()
+        });
+        *asking = Some(question.clone());
+        question
     };
-    tokio::time::timeout(PATIENCE, ask).await.unwrap_or(false)
+    let heard = tokio::time::timeout(PATIENCE, question).await;
+    heard.unwrap_or(false)
 }
 
 /// How long a reader waits to hear whether another process wrote, before it asks the database itself.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// PostgreSQL says `a` and `r` for none, SQLite `NO ACTION` and `RESTRICT`.
 fn is_action(action: &str) -> bool {

@@ -30,6 +30,13 @@ use crate::{
 /// How long it is remembered that a row is not there.
 const ABSENT: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Where a read looks.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    cache: &'a Arc<Cache>,
+    db: &'a Db,
+}
+
 /// A row that took part in a decision.
 struct Used {
     entry: Entry,
@@ -39,10 +46,13 @@ struct Used {
 
 impl<'a> Context<'a> {
     /// The cache, if reads of this entity may be answered from it here and now.
-    pub(super) async fn cache(&self, r: &Resource) -> Option<(&'a Arc<Cache>, &'a Db)> {
+    fn kept(&self, r: &Resource) -> Option<Kept<'a>> {
         match self.place {
             // A transaction sees its own writes, which nobody else must.
-            Place::Db(db) if r.cache_ttl.is_some() => Some((db.readable_cache().await?, db)),
+            Place::Db(db) if r.cache_ttl.is_some() => {
+                let cache = db.readable_cache()?;
+                Some(Kept { cache, db })
+            }
             Place::Db(_) | Place::Tx(_) => None,
         }
     }
@@ -55,11 +65,11 @@ impl<'a> Context<'a> {
         archived: Archived,
         rule: &Rule,
     ) -> Result<Option<Option<Row>>> {
-        let Some((cache, db)) = self.cache(r).await else {
+        let Some(kept) = self.kept(r) else {
             return Ok(None);
         };
         let mut used = Vec::new();
-        let Some(row) = self.whole_row(cache, db, r, id, &mut used).await? else {
+        let Some(row) = self.whole_row(kept, r, id, &mut used).await? else {
             return Ok(None);
         };
         let verdict = match (
@@ -68,7 +78,7 @@ impl<'a> Context<'a> {
         ) {
             (false, _) => Verdict::False,
             (true, Verdict::Pending) => {
-                self.judge(cache, db, r, &row, &rule.predicate, &mut used)
+                self.judge(kept, r, &row, &rule.predicate, &mut used)
                     .await?
             }
             (true, known) => known,
@@ -81,8 +91,15 @@ impl<'a> Context<'a> {
         // Rows that were read one after the other: were they ever there together? The last one was current when the
         // others, which are still the same, were.
         used.pop();
+        if !used.is_empty() && !kept.db.is_current().await {
+            return Ok(None);
+        }
         for used in &used {
-            if !cache.still(&used.entry, &used.deps, used.row.bytes()).await {
+            if !kept
+                .cache
+                .still(&used.entry, &used.deps, used.row.bytes())
+                .await
+            {
                 return Ok(None);
             }
         }
@@ -102,8 +119,7 @@ impl<'a> Context<'a> {
     /// A row with all its fields, for the framework's own eyes. `None`: rows of this entity are not kept.
     async fn whole_row(
         &self,
-        cache: &Arc<Cache>,
-        db: &Db,
+        kept: Kept<'_>,
         r: &Resource,
         id: Uuid,
         used: &mut Vec<Used>,
@@ -118,7 +134,7 @@ impl<'a> Context<'a> {
         let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
             let sql = statement::whole(r, id);
             let sink = JsonRows::whole(Arc::clone(&r.get), r.archivable);
-            let db = db.clone();
+            let db = kept.db.clone();
             Box::pin(async move {
                 let rows = read_into::<JsonRows>(&db, sql, sink).await?;
                 let body: Bytes = rows.into_whole().into();
@@ -130,7 +146,17 @@ impl<'a> Context<'a> {
                 Ok(Loaded { body, ttl })
             })
         };
-        let body = match cache.through(entry.clone(), &deps, load).await {
+        let body = match kept
+            .cache
+            .through(
+                kept.db.is_known_current(),
+                kept.db.is_current(),
+                entry.clone(),
+                &deps,
+                load,
+            )
+            .await
+        {
             Ok(body) => body,
             Err(failed) => return Err(self.failed(r, failed).await),
         };
@@ -146,8 +172,7 @@ impl<'a> Context<'a> {
     /// A verdict that needs other rows.
     fn judge<'f>(
         &'f self,
-        cache: &'f Arc<Cache>,
-        db: &'f Db,
+        kept: Kept<'f>,
         r: &'f Resource,
         row: &'f WholeRow,
         predicate: &'f Predicate,
@@ -158,7 +183,7 @@ impl<'a> Context<'a> {
             let quick = predicate.judge(&value);
             match (quick, predicate) {
                 (Verdict::Pending, Predicate::Related(relation)) => {
-                    self.judge_related(cache, db, relation, value(relation.column), used)
+                    self.judge_related(kept, relation, value(relation.column), used)
                         .await
                 }
                 (Verdict::Pending, Predicate::All(many) | Predicate::Any(many)) => {
@@ -169,7 +194,7 @@ impl<'a> Context<'a> {
                         Verdict::False
                     };
                     for one in many {
-                        let next = self.judge(cache, db, r, row, one, used).await?;
+                        let next = self.judge(kept, r, row, one, used).await?;
                         verdict = if is_all {
                             verdict.and(next)
                         } else {
@@ -194,8 +219,7 @@ impl<'a> Context<'a> {
 
     async fn judge_related(
         &self,
-        cache: &Arc<Cache>,
-        db: &Db,
+        kept: Kept<'_>,
         relation: &Relation,
         value: Option<Value<'_>>,
         used: &mut Vec<Used>,
@@ -209,15 +233,13 @@ impl<'a> Context<'a> {
             Some(Value::Null) => return Ok(Verdict::False),
             _ => return Ok(Verdict::Unknown),
         };
-        let Some(row) = self.whole_row(cache, db, target, id, used).await? else {
+        let Some(row) = self.whole_row(kept, target, id, used).await? else {
             return Ok(Verdict::Unknown);
         };
         if !row.is_there() {
             return Ok(Verdict::False);
         }
-        let verdict = self
-            .judge(cache, db, target, &row, &relation.rule, used)
-            .await?;
+        let verdict = self.judge(kept, target, &row, &relation.rule, used).await?;
         // EXISTS is true or false, never unknown.
         Ok(if verdict == Verdict::Null {
             Verdict::False
@@ -296,10 +318,10 @@ impl<'a> Context<'a> {
         sink: Box<S>,
         encode: fn(S) -> Vec<u8>,
     ) -> Result<Result<Bytes, (Stmt, Box<S>)>> {
-        let (Some((cache, db)), Some(ttl)) = (self.cache(r).await, r.cache_ttl()) else {
+        let (Some(kept), Some(ttl)) = (self.kept(r), r.cache_ttl()) else {
             return Ok(Err((sql, sink)));
         };
-        let (key, text) = match key::of_statement(kind, r.endpoint, db.kind(), &sql) {
+        let (key, text) = match key::of_statement(kind, r.endpoint, kept.db.kind(), &sql) {
             Ok(named) => named,
             Err(error) => return Err(database(r, self, error, &[]).await),
         };
@@ -311,14 +333,24 @@ impl<'a> Context<'a> {
             key: key.into(),
         };
         let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
-            let db = db.clone();
+            let db = kept.db.clone();
             Box::pin(async move {
                 let rows = read_into::<S>(&db, sql, sink).await?;
                 let body = encode(*rows).into();
                 Ok(Loaded { body, ttl })
             })
         };
-        match cache.through(entry, &deps, load).await {
+        match kept
+            .cache
+            .through(
+                kept.db.is_known_current(),
+                kept.db.is_current(),
+                entry,
+                &deps,
+                load,
+            )
+            .await
+        {
             Ok(body) => Ok(Ok(body)),
             Err(failed) => Err(self.failed(r, failed).await),
         }
@@ -376,7 +408,7 @@ impl Db {
         V: serde::Serialize + serde::de::DeserializeOwned,
         F: Future<Output = Result<V>> + Send + 'static,
     {
-        let Some(cache) = self.readable_cache().await else {
+        let Some(cache) = self.readable_cache() else {
             return load.await;
         };
         let mut full = Vec::with_capacity(name.len() + key.len() + 2);
@@ -399,7 +431,16 @@ impl Db {
                 })
             })
         };
-        match cache.through(entry, &deps.0, load).await {
+        match cache
+            .through(
+                self.is_known_current(),
+                self.is_current(),
+                entry,
+                &deps.0,
+                load,
+            )
+            .await
+        {
             Ok(body) => serde_json::from_slice(&body).map_err(Error::internal),
             Err(Failed::Other(error)) => Err(match Arc::try_unwrap(error) {
                 Ok(error) => error,

@@ -61,6 +61,7 @@ impl SqliteDb {
             path,
             statement_timeout: config.statement_timeout,
         };
+        let outside = Arc::new(Outside::new());
         let (writer, jobs) = bounded(QUEUE);
         // The writer opens first: it creates the file and switches it to WAL.
         Worker::start(
@@ -68,6 +69,7 @@ impl SqliteDb {
             open::Role::Writer,
             jobs,
             "sqlite-writer".into(),
+            |conn| outside.begin(conn),
         )?;
         let readers = if in_memory {
             writer.clone()
@@ -79,6 +81,7 @@ impl SqliteDb {
                     open::Role::Reader,
                     jobs.clone(),
                     format!("sqlite-reader-{n}"),
+                    |_| Ok(()),
                 )?;
             }
             readers
@@ -88,7 +91,7 @@ impl SqliteDb {
             writer,
             wait: config.wait_timeout,
             in_memory,
-            outside: Arc::new(Outside::new()),
+            outside,
         })))
     }
 

@@ -5,11 +5,13 @@
 //! of ours holds the write lock nobody else can commit.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::SqliteConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
+use futures_util::future::{BoxFuture, Shared};
 
 use crate::db::error::DbResult;
 use crate::db::error_sqlite::from_sqlite;
@@ -29,25 +31,38 @@ pub(in crate::db) struct Outside {
     told: AtomicU64,
     /// Whether a transaction of ours holds the lock.
     locked: AtomicBool,
-    /// Held by who asks and tells.
-    pub(in crate::db) asking: tokio::sync::Mutex<()>,
+    /// The question that is under way, or was last.
+    asking: Mutex<Option<Question>>,
 }
+
+/// Whether what the cache keeps may be used.
+pub(in crate::db) type Question = Shared<BoxFuture<'static, bool>>;
 
 impl Outside {
     pub(super) fn new() -> Self {
         Self {
             start: Instant::now(),
             asked: AtomicU64::new(0),
-            version: AtomicI64::new(i64::MIN),
+            version: AtomicI64::new(0),
             changes: AtomicU64::new(0),
             told: AtomicU64::new(0),
             locked: AtomicBool::new(false),
-            asking: tokio::sync::Mutex::new(()),
+            asking: Mutex::new(None),
         }
     }
 
+    /// Whether the answer is fresh, and the cache knows it.
+    pub(in crate::db) fn is_known(&self) -> bool {
+        self.is_fresh() && self.untold().is_none()
+    }
+
+    /// The question that is under way, for others to wait for.
+    pub(in crate::db) fn asking(&self) -> MutexGuard<'_, Option<Question>> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether the answer is fresh.
-    pub(in crate::db) fn is_fresh(&self) -> bool {
+    fn is_fresh(&self) -> bool {
         // In this order: whoever sees the time also sees what was found then.
         let asked = self.asked.load(SeqCst);
         self.locked.load(SeqCst) || (asked > 0 && self.now().saturating_sub(asked) < FRESH_MILLIS)
@@ -64,6 +79,13 @@ impl Outside {
         self.told.store(changes, SeqCst);
     }
 
+    /// What SQLite says before anything was read, which is no change.
+    pub(super) fn begin(&self, conn: &mut SqliteConnection) -> DbResult<()> {
+        self.ask(conn)?;
+        self.told.store(self.changes.load(SeqCst), SeqCst);
+        Ok(())
+    }
+
     /// Asks SQLite, on the writer's connection.
     pub(super) fn ask(&self, conn: &mut SqliteConnection) -> DbResult<()> {
         // Said before the question: what is committed after it counts as unknown.
@@ -72,8 +94,7 @@ impl Outside {
             "(SELECT data_version FROM pragma_data_version)",
         ));
         let version = diesel::RunQueryDsl::get_result::<i64>(query, conn).map_err(from_sqlite)?;
-        let before = self.version.swap(version, SeqCst);
-        if before != version && before != i64::MIN {
+        if self.version.swap(version, SeqCst) != version {
             self.changes.fetch_add(1, SeqCst);
         }
         self.asked.store(now, SeqCst);
