@@ -313,4 +313,7 @@ impl Store for Permitted {
 mod alone_tests;
 #[cfg(test)]
 #[cfg(feature = "testing")]
+mod oracle_tests;
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;

@@ -103,6 +103,13 @@ impl Process {
 
     /// Writes as the framework does; gives the new version.
     pub(super) async fn write(&self) -> i64 {
+        self.try_write()
+            .await
+            .expect("it can be marked, or the cache be switched off")
+    }
+
+    /// As [`write`](Self::write); `None`: the cache refused, and nothing was written.
+    pub(super) async fn try_write(&self) -> Option<i64> {
         let tx = self.db.begin().await.unwrap();
         tx.batch("UPDATE items SET version = version + 1 WHERE id = 1")
             .await
@@ -114,14 +121,13 @@ impl Process {
             Dep::List("items".into()),
         ]
         .into();
-        let token = self
-            .cache
-            .mark(deps)
-            .await
-            .expect("it can be marked, or the cache be switched off");
+        let Ok(token) = self.cache.mark(deps).await else {
+            tx.rollback().await.unwrap();
+            return None;
+        };
         tx.commit().await.unwrap();
         self.cache.post(token).await;
-        version
+        Some(version)
     }
 
     pub(super) async fn until_on(&self) -> Duration {
