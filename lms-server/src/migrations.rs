@@ -35,4 +35,6 @@ migrations! {
     12 "0012_certificates",
     13 "0013_examples",
     14 "0014_projects",
+    15 "0015_jobs",
+    16 "0016_course_statistics",
 }

@@ -80,8 +80,13 @@ impl Subscriber for Statements {
 async fn statements(app: &TestApp, path: &str) -> usize {
     let cache = app.lms.app.db().cache().expect("there is a cache");
     cache.forget().await.expect("it can forget");
+    statements_of(&app.anonymous(), path).await
+}
+
+/// How many statements a request takes.
+pub(crate) async fn statements_of(by: &Client, path: &str) -> usize {
     let (counted, guard) = Statements::watch();
-    app.anonymous().get(path).await.is(200);
+    by.get(path).await.is(200);
     drop(guard);
     counted.0.load(Ordering::Relaxed)
 }

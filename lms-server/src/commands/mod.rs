@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod check;
 pub(crate) mod import;
+pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;
@@ -13,7 +14,7 @@ use crud_core::{
     auth::{Jwt, JwtConfig},
     telemetry::{self, TelemetryConfig},
 };
-use lms_server::{Lms, config::Config};
+use lms_server::{Lms, config::Config, mail::Mailer};
 
 /// The environment, checked; logging is set up by it.
 fn configured() -> Result<Config> {
@@ -36,7 +37,22 @@ async fn connected(config: &Config) -> Result<Lms> {
     }
     let db = Db::connect(&DbConfig::new(config.database.url())).await?;
     let secret = config.jwt_secret.resolve()?;
-    Ok(Lms::new(db, Jwt::new(JwtConfig::new(secret.reveal()))?))
+    let jwt = JwtConfig {
+        issuer: config.tokens.issuer.clone(),
+        audience: config.tokens.audience.clone(),
+        ..JwtConfig::new(secret.reveal())
+    };
+    let lms = Lms::new(db, Jwt::new(jwt)?);
+    Ok(lms.with_mailer(mailer(config)?))
+}
+
+/// To the configured server, or into the log.
+fn mailer(config: &Config) -> Result<Mailer> {
+    let from = config.mail_from.0.clone();
+    match &config.smtp {
+        Some(url) => Mailer::smtp(url.reveal(), from).map_err(anyhow::Error::msg),
+        None => Ok(Mailer::log(from)),
+    }
 }
 
 /// One line on standard output: what the command was asked for.

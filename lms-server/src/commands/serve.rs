@@ -7,14 +7,15 @@ use axum::{Router, routing::get};
 use crud_core::{
     Db,
     db::Load,
+    jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
     telemetry::{ReadyCheck, health_routes, metrics_text},
 };
 use lms_server::{
     Lms,
     accounts::NewAccount,
-    config::{Config, Demo},
-    demo,
+    config::{Config, Demo, Tokens},
+    demo, jobs,
     progress::say,
     roles::Role,
 };
@@ -33,6 +34,7 @@ pub(crate) async fn run() -> Result<()> {
     let lms = connected(&config).await?;
     lms.migrate().await?;
     fill(&lms, &config).await?;
+    trust(&lms, &config.tokens).await?;
     let listener = TcpListener::bind(config.bind)
         .await
         .with_context(|| format!("LMS_BIND={}: cannot listen there", config.bind))?;
@@ -42,7 +44,31 @@ pub(crate) async fn run() -> Result<()> {
     say(&format!("API   http://{address}/api/v1"));
     say(&format!("Docs  http://{address}/docs"));
     let router = router(&lms, &config, &shutdown);
-    serve(listener, router, ServeConfig::default(), shutdown).await;
+    let worker = jobs::worker(
+        &lms,
+        WorkerConfig {
+            poll: config.jobs.poll,
+            lease: config.jobs.lease,
+            ..WorkerConfig::default()
+        },
+    );
+    tokio::join!(
+        serve(listener, router, ServeConfig::default(), shutdown.clone()),
+        worker.run(shutdown),
+    );
+    Ok(())
+}
+
+/// Takes the tokens of another issuer, whose keys are looked at again for as long as the server runs.
+async fn trust(lms: &Lms, tokens: &Tokens) -> Result<()> {
+    let (Some(source), Some(issuer)) = (&tokens.keys, &tokens.keys_issuer) else {
+        return Ok(());
+    };
+    let keys = source.fetch().await;
+    let keys = keys.with_context(|| format!("LMS_JWKS={source}: no keys"))?;
+    lms.app.auth().jwt().trust(keys.issued_by(issuer));
+    let (auth, source, issuer) = (lms.app.auth().clone(), source.clone(), issuer.clone());
+    tokio::spawn(async move { source.keep(auth.jwt(), Some(&issuer)).await });
     Ok(())
 }
 
