@@ -1,15 +1,12 @@
 //! The certificates of who passed, as rows: an import sends no mail and draws no document.
 
-use crud_core::{auth::OpaqueToken, prelude::*};
+use crud_core::prelude::*;
 
 use super::{
     oulad::{student_email, student_name},
     students::New,
 };
-use crate::schema::certificates;
-
-/// Crockford's letters: none looks like another.
-const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use crate::{entities::certificate::new_code, schema::certificates};
 
 /// The certificate of a new enrollment, issued at the end of the presentation.
 ///
@@ -35,17 +32,4 @@ pub(super) fn certificate(
     set.set(certificates::created_by, by.id());
     set.set(certificates::updated_by, by.id());
     Ok(set)
-}
-
-/// A new code: 25 random letters of 32, which are 125 bits, in groups of five.
-fn new_code() -> Result<String> {
-    let random = OpaqueToken::hash(&OpaqueToken::new()?.into_text());
-    let mut code = String::with_capacity(29);
-    for (n, byte) in random.iter().take(25).enumerate() {
-        if n > 0 && n % 5 == 0 {
-            code.push('-');
-        }
-        code.push(char::from(LETTERS[usize::from(byte % 32)]));
-    }
-    Ok(code)
 }

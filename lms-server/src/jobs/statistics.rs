@@ -16,8 +16,12 @@ impl Job for UpdateCourseStatistics {
     const NAME: &'static str = "update_course_statistics";
 
     async fn run(&self, cx: &JobContext<'_, Lms>) -> Result<(), JobError> {
-        let courses = statistics::refresh(cx.state().app.db(), None).await?;
-        tracing::debug!(courses, "course statistics are up to date");
-        Ok(())
+        match statistics::refresh(cx.state.app.db(), None).await {
+            Ok(courses) => {
+                tracing::debug!(courses, "course statistics are up to date");
+                Ok(())
+            }
+            Err(error) => Err(JobError::retry(error)),
+        }
     }
 }
