@@ -2,7 +2,7 @@
 
 use diesel::{
     Column, Expression,
-    sql_types::{BigInt, Nullable},
+    sql_types::{BigInt, Nullable, Text},
 };
 use schemars::Schema;
 
@@ -12,11 +12,12 @@ pub use futures_util::future::BoxFuture;
 pub use {diesel, schemars, serde, validator};
 
 pub use crate::{
-    dto::{Assignments, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
+    dto::{Assignments, ComputedColumn, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
     entity::SortColumn,
     hook::{After, Before, Fault},
     principal::Principal,
     query::Params,
+    relation::Relation,
     search::Search,
 };
 /// Compiles when a table's standard columns are there and of their types; never called.
@@ -35,6 +36,11 @@ pub fn standard_columns<T, Id, Version, CreatedAt, UpdatedAt, CreatedBy, Updated
     CreatedBy: Column<Table = T> + Expression<SqlType = Nullable<Uuid>>,
     UpdatedBy: Column<Table = T> + Expression<SqlType = Nullable<Uuid>>,
 {
+}
+
+/// The name of a column that holds text.
+pub const fn text_column<C: Column<SqlType = Text> + Copy>(_column: C) -> &'static str {
+    C::NAME
 }
 
 /// Every property of a row is always sent, one that is null too.

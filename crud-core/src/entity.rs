@@ -18,6 +18,7 @@ use crate::{
     hook::{After, Before, Fault},
     policy::Policy,
     principal::Principal,
+    relation::Relation,
     search::Search,
 };
 
@@ -85,6 +86,11 @@ pub trait EntityInterface: Send + Sync + 'static {
     /// The columns that `sort` may name.
     fn sorts() -> Vec<SortColumn>;
 
+    /// The entities that it belongs together with.
+    fn relations() -> Vec<Relation> {
+        Vec::new()
+    }
+
     /// Turns the filters into conditions: ordinary Diesel, run on both databases.
     fn search(search: Search<Self::Table>, query: &Self::Query) -> Search<Self::Table>;
 
@@ -118,6 +124,10 @@ pub trait EntityInterface: Send + Sync + 'static {
     fn explain(_fault: &Fault) -> Option<Error> {
         None
     }
+
+    /// The unique text columns whose values the server makes: see
+    /// [`Assignments::set_numbered`].
+    const NUMBERED: &'static [&'static str] = &[];
 
     /// Whether [`before_write`](Self::before_write) is declared.
     const BEFORE_WRITE: bool = false;

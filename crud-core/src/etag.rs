@@ -1,25 +1,50 @@
 //! Entity tags (RFC 9110 §8.8.3): made of a row's id and version, and of the mask under which the
 //! caller sees it, so that two representations never share one.
 
+use uuid::fmt::Simple;
+
 use crate::{Uuid, policy::Mask};
+
+/// The digits of an id.
+const SIMPLE: usize = Simple::LENGTH;
 
 /// The tag of a row as everyone sees it: `"<version>-<end of the id>"`.
 pub(crate) fn of(id: Uuid, version: i64) -> String {
-    format!("\"{version}-{:012x}\"", tail(id))
+    tagged(id, version, &[])
 }
 
 /// The tag of a row as someone sees it who may not see these fields.
 pub(crate) fn masked(id: Uuid, version: i64, mask: &Mask) -> String {
-    if mask.hidden.is_empty() {
-        return of(id, version);
-    }
-    let hidden = mask.hidden.join("-");
-    format!("\"{version}-{:012x}-{hidden}\"", tail(id))
+    tagged(id, version, &mask.hidden)
 }
 
-/// The last 48 bits: those that are random in a `UUIDv7`.
-fn tail(id: Uuid) -> u128 {
-    id.as_u128() & 0xffff_ffff_ffff
+fn tagged(id: Uuid, version: i64, hidden: &[&str]) -> String {
+    let mut tag = String::with_capacity(40);
+    tag.push('"');
+    tag.push_str(itoa::Buffer::new().format(version));
+    tag.push('-');
+    tag.push_str(tail(id, &mut [0; SIMPLE]));
+    for field in hidden {
+        tag.push('-');
+        tag.push_str(field);
+    }
+    tag.push('"');
+    tag
+}
+
+/// The last 48 bits, those that are random in a `UUIDv7`, as 12 digits.
+fn tail(id: Uuid, buffer: &mut [u8; SIMPLE]) -> &str {
+    let text: &str = id.simple().encode_lower(buffer);
+    &text[20..]
+}
+
+/// The tag of an answer that is made of several rows: of its bytes. No write accepts it.
+pub(crate) fn of_body(body: &[u8]) -> String {
+    use std::hash::Hasher as _;
+    // Made with fixed keys: the same on every instance.
+    let mut hash = std::hash::DefaultHasher::new();
+    hash.write(body);
+    format!("\"all-{:016x}\"", hash.finish())
 }
 
 /// What a precondition header accepts.
@@ -52,7 +77,8 @@ impl Tags {
     /// The versions of this row that `If-Match` accepts; `None`: any. Weak tags never match.
     pub(crate) fn versions(&self, id: Uuid) -> Option<Vec<i64>> {
         let Self::List(tags) = self else { return None };
-        let tail = format!("{:012x}", tail(id));
+        let mut buffer = [0; SIMPLE];
+        let tail = tail(id, &mut buffer);
         let version = |tag: &String| {
             let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
             let mut parts = tag.splitn(3, '-');

@@ -1,5 +1,5 @@
 //! What handlers of an application's own routes take from a request, with the errors that the
-//! generated routes have: checked bodies here, callers in [`crate::auth`].
+//! generated routes have: checked bodies and [`EntityRequest`] here, callers in [`crate::auth`].
 
 use axum::{
     extract::{FromRequest, Request},
@@ -14,6 +14,8 @@ use crate::{
     body::{self, BodyShape},
     serve::{BODY_LIMIT, read_body},
 };
+
+pub use crate::router::EntityRequest;
 
 /// A JSON body that was read and checked; all its faults are reported at once.
 #[derive(Debug, Clone)]

@@ -96,6 +96,7 @@ extern crate self as crud_core;
 mod app;
 mod body;
 mod etag;
+mod file;
 mod router;
 mod row;
 
@@ -107,6 +108,7 @@ pub mod entity;
 pub mod error;
 pub mod extract;
 pub mod hook;
+pub mod jobs;
 pub mod openapi;
 pub mod operations;
 pub mod policy;
@@ -114,6 +116,7 @@ pub mod prelude;
 pub mod principal;
 pub mod query;
 pub mod registry;
+pub mod relation;
 pub mod search;
 pub mod serve;
 pub mod telemetry;
@@ -128,6 +131,7 @@ pub use self::{
     db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},
+    file::FileFormat,
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

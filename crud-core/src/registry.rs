@@ -20,11 +20,13 @@ use crate::{
     db::{DbKind, Frag, Rendered, TableShape, text},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named, SortColumn},
+    file::FileFormat,
     hook::{self, AfterFn, BeforeFn, Fault},
     operations::Projection,
     policy::{self, Action, Mask, Policy, Rule},
     principal::Principal,
     query::{Params, sort_keys},
+    relation::Relation,
     row::WholeRow,
     search::Search,
 };
@@ -63,7 +65,47 @@ impl Registry {
                 resource.name
             );
         }
+        for relation in &resource.relations {
+            let name = relation.name;
+            let taken = resource.get.has(name) || resource.list.has(name);
+            assert!(
+                !taken,
+                "`{}` has a relation and a field of the name `{name}`: give one of them another",
+                resource.name
+            );
+        }
         self.resources.push(Arc::new(resource));
+        self
+    }
+
+    /// Gives the rows of an entity, which is registered already, another form: `GET /things/{id}.<extension>`, for
+    /// whoever may read the row.
+    ///
+    /// # Panics
+    /// If the entity is not registered, or has the form already.
+    #[must_use]
+    pub fn file<E: EntityInterface>(
+        mut self,
+        extension: &'static str,
+        media_type: &'static str,
+        render: fn(&E::Get) -> Result<Vec<u8>>,
+    ) -> Self {
+        let mut resources = self.resources.iter_mut();
+        let resource = resources.find(|r| r.endpoint == E::ENDPOINT);
+        let Some(resource) = resource.and_then(Arc::get_mut) else {
+            panic!(
+                "`{}` is not registered: add `.entity::<{}>()` before its files",
+                E::NAME,
+                E::NAME
+            );
+        };
+        assert!(
+            resource.file(extension).is_none(),
+            "`{}` has two files `.{extension}`",
+            E::NAME
+        );
+        let format = FileFormat::of::<E>(extension, media_type, render);
+        resource.files.push(format);
         self
     }
 
@@ -137,6 +179,8 @@ const MAX_TEXTS: usize = 2000;
 pub struct Resource {
     /// `Course`.
     pub name: &'static str,
+    /// The name in a sentence: `course`, `lesson progress`.
+    pub noun: String,
     /// The declaration's doc comment.
     pub description: &'static str,
     /// `courses`.
@@ -155,6 +199,8 @@ pub struct Resource {
     pub query_fields: &'static [&'static str],
     /// The DTOs' schemas, for the OpenAPI document.
     pub schemas: Schemas,
+    /// The forms that a row has beside JSON.
+    pub files: Vec<FileFormat>,
     pub(crate) table: Frag,
     pub(crate) get: Arc<Projection>,
     pub(crate) list: Arc<Projection>,
@@ -163,6 +209,9 @@ pub struct Resource {
     pub(crate) search: SearchFn,
     pub(crate) before_write: Option<BeforeFn>,
     pub(crate) after_write: Option<AfterFn>,
+    /// What it belongs together with.
+    pub relations: Vec<Relation>,
+    pub(crate) numbered: &'static [&'static str],
     /// What anonymous callers may do; policies are pure, so once asked is enough.
     public: Vec<Action>,
     pub(crate) explain: fn(&Fault) -> Option<Error>,
@@ -200,6 +249,7 @@ impl Resource {
         let table: Frag = Rendered::frag(Arc::new(E::Table::default()));
         Self {
             name: E::NAME,
+            noun: words(E::NAME),
             description: E::DESCRIPTION,
             endpoint: E::ENDPOINT,
             cache_ttl: E::CACHE_TTL,
@@ -214,9 +264,10 @@ impl Resource {
                 list: subschema::<E::List>,
                 query: || schemars::schema_for!(E::Query).into(),
             },
+            files: Vec::new(),
             table,
-            get: Arc::new(Projection::new(E::Get::columns())),
-            list: Arc::new(Projection::new(E::List::columns())),
+            get: Arc::new(Projection::new(E::Get::columns(), E::Get::computed())),
+            list: Arc::new(Projection::new(E::List::columns(), E::List::computed())),
             create_shape: BodyShape::of::<E::Create>(E::Create::FIELDS),
             update_shape: BodyShape::of::<E::Update>(E::Update::FIELDS),
             search: |params| {
@@ -228,8 +279,11 @@ impl Resource {
             },
             replace: |bytes, shape, principal| {
                 // What the hook sets beside the body is for new rows: their owner, for one, stays.
-                let (body, _) = completed::<E>(body::read(bytes, shape)?, principal)?;
-                let mut set = Assignments::default();
+                // What is made of the body is made anew.
+                let mut body = body::read(bytes, shape)?;
+                let mut set = Assignments::of_row();
+                E::before_create(&mut body, &mut set, principal)?;
+                set.retain(|column| E::NUMBERED.contains(&column));
                 body.replace(&mut set);
                 Ok(set.into_list())
             },
@@ -238,6 +292,8 @@ impl Resource {
             },
             before_write: hook::before::<E>(),
             after_write: hook::after::<E>(),
+            relations: E::relations(),
+            numbered: E::NUMBERED,
             public: Action::ALL
                 .into_iter()
                 .filter(|action| {
@@ -251,6 +307,11 @@ impl Resource {
             whole: OnceLock::new(),
             shape,
         }
+    }
+
+    /// The form of a row that has this extension.
+    pub(crate) fn file(&self, extension: &str) -> Option<&FileFormat> {
+        self.files.iter().find(|file| file.extension == extension)
     }
 
     /// The actions that its routes offer.
@@ -305,9 +366,18 @@ impl Resource {
         self.public.contains(&action)
     }
 
+    /// The noun at the beginning of a sentence: `Course`, `Lesson progress`.
+    pub(crate) fn title(&self) -> String {
+        let mut title = self.noun.clone();
+        if let Some(first) = title.get_mut(0..1) {
+            first.make_ascii_uppercase();
+        }
+        title
+    }
+
     /// The sentence of a 404.
     pub(crate) fn missing(&self, id: impl std::fmt::Display) -> crate::Error {
-        crate::Error::NotFound(format!("{} {id} not found", self.name))
+        crate::Error::NotFound(format!("{} {id} not found", self.title()))
     }
 
     pub(crate) fn rule(&self, principal: &Principal, action: Action) -> Rule {
@@ -381,25 +451,29 @@ impl Resource {
     }
 }
 
+/// `LessonProgress` → `lesson progress`.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for (i, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && i > 0 && !words.ends_with(' ') {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
 fn subschema<B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<B>()
 }
 
-fn completed<E: EntityInterface>(
-    mut body: E::Create,
-    principal: &Principal,
-) -> Result<(E::Create, Assignments<E::Table>)> {
-    let mut set = Assignments::default();
-    E::before_create(&mut body, &mut set, principal)?;
-    Ok((body, set))
-}
-
 /// The columns of a new row.
 pub(crate) fn create_assignments<E: EntityInterface>(
-    body: E::Create,
+    mut body: E::Create,
     principal: &Principal,
 ) -> Result<Vec<Assignment>> {
-    let (body, mut set) = completed::<E>(body, principal)?;
+    let mut set = Assignments::default();
+    E::before_create(&mut body, &mut set, principal)?;
     body.insert(&mut set);
     Ok(set.into_list())
 }

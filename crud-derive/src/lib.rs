@@ -54,6 +54,8 @@ use syn::Error;
 /// | `before_write` | `async fn(&mut Before<'_, Course>) -> Result<()>`: runs in the transaction of every write, before its statement | nothing |
 /// | `after_write` | `async fn(&After<'_, Course>) -> Result<()>`: the same, after its statement; an error undoes the write | nothing |
 /// | `explain` | `fn(&Fault) -> Option<Error>`: why the database refused a write, in the entity's own words | the framework's words |
+/// | `numbered(…)` | unique text columns whose values the server makes by `Assignments::set_numbered`: a write that loses the race for one is tried again | none |
+/// | `relations(…)` | what `include=` may name: `lessons = has_many(lessons::course_id -> Lesson)`, `instructor = belongs_to(courses::instructor_id -> User)` | none |
 /// | `name` | the name in messages and operation ids | the struct's name |
 ///
 /// The doc comment describes the entity in the API's documentation. The table must have the standard
@@ -95,9 +97,14 @@ pub fn entity_interface(item: proc_macro::TokenStream) -> proc_macro::TokenStrea
 /// |---|---|---|
 /// | `#[dto(verbatim)]` | text keeps the white space around it, which is trimmed otherwise | `create`, `update` |
 /// | `#[dto(default)]`, `#[dto(default = 1)]` | may be left out, and is this then | `create` |
+/// | `#[dto(computed = f(a, b))]` | is no column but `f` of the fields `a` and `b`, which are; the schema has it as `readOnly` | `get`, `list` |
 /// | `#[dto(not_a_column)]` | is not written; a hook uses it | `create`, `update` |
 /// | `#[validate(…)]` | a rule of the `validator` crate; `length`, `range`, `regex`, `email` and `url` are in the schema too | `create`, `update` |
 /// | `#[schemars(…)]` | describes the field: `example = …`, `title = …` | everywhere |
+///
+/// The function of a computed field takes `&str` for a `String`, `Option<&str>` for an `Option<String>`, and any
+/// other field by value; it returns the field's type. A caller who may not see one of its fields does not
+/// see the computed one either.
 ///
 /// A field of type `Json` takes a JSON object in a body; an update merges it into the column (RFC
 /// 7396). Types are told by their names: `Option`, `String` and `Json` are not to be renamed.

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     Lms,
     entities::user::{User, UserCreate, UserGet},
+    jobs::SendWelcomeEmail,
     roles::Role,
     schema::users,
     sessions::{self, Account, Session},
@@ -45,8 +46,10 @@ impl Authenticator for Accounts {
                 Some((_, false, _)) => {
                     Err(Error::Unauthenticated("User account is disabled".into()))
                 }
-                // Issued before the password was changed.
-                Some((_, true, generation)) if claims.generation.unwrap_or(0) != *generation => {
+                // Ours, and issued before the password was changed.
+                Some((_, true, generation))
+                    if !claims.foreign && claims.generation.unwrap_or(0) != *generation =>
+                {
                     Err(AuthError::Generation.into())
                 }
                 Some((role, true, _)) => Ok(Principal::user(id, role.as_str())),
@@ -85,6 +88,18 @@ impl Lms {
     /// # Errors
     /// 409 if the address is taken, 422 if a value is not accepted.
     pub async fn add_account(&self, new: NewAccount) -> Result<UserGet> {
+        self.new_account(new, false).await
+    }
+
+    /// Signs a user up: makes the user, and welcomes him by mail.
+    ///
+    /// # Errors
+    /// As [`add_account`](Self::add_account).
+    pub async fn sign_up(&self, new: NewAccount) -> Result<UserGet> {
+        self.new_account(new, true).await
+    }
+
+    async fn new_account(&self, new: NewAccount, is_welcomed: bool) -> Result<UserGet> {
         let hash = self.passwords.hash(new.password).await?;
         let user = UserCreate {
             email: new.email,
@@ -101,6 +116,14 @@ impl Lms {
             let query = diesel::update(users::table.filter(users::id.eq(user.id)))
                 .set(users::password_hash.eq(hash));
             tx.run(query).await.map_err(unavailable)?;
+            if is_welcomed {
+                let mail = SendWelcomeEmail {
+                    user_id: user.id,
+                    email: user.email.clone(),
+                    full_name: user.full_name.clone(),
+                };
+                tx.enqueue(&mail).await?;
+            }
             Ok(user)
         };
         self.app

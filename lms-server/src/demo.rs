@@ -7,7 +7,7 @@ use crud_core::{db::Load, prelude::*};
 use crate::{
     Lms,
     accounts::NewAccount,
-    import::{catalogue, oulad::Source},
+    import::{Report, catalogue, oulad::Source},
     roles::Role,
     schema::users,
 };
@@ -54,7 +54,8 @@ pub async fn load(lms: &Lms) -> Result<()> {
         let user = lms.add_account(new).await?;
         if role == Role::Instructor {
             let instructor = Principal::user(user.id, role.as_str());
-            catalogue::load(lms, &Source::Embedded, &instructor).await?;
+            let mut report = Report::default();
+            catalogue::load(lms, &Source::Embedded, &instructor, &mut report).await?;
         }
     }
     Ok(())

@@ -6,12 +6,15 @@ pub mod config;
 pub mod demo;
 pub mod entities;
 pub mod import;
+pub mod jobs;
 mod lms;
+pub mod mail;
 mod migrations;
 pub mod progress;
 pub mod roles;
 pub mod schema;
 pub mod sessions;
+pub mod statistics;
 
 pub use self::{
     lms::{Lms, document},

@@ -8,10 +8,13 @@ use crud_core::{
     App, Cache, Db, Registry,
     auth::{Auth, Jwt, Passwords},
     db::DbError,
-    openapi::{self, Info, Operation},
+    openapi::{self, Info, Operation, Routes},
 };
 
-use crate::{MIGRATIONS, accounts::Accounts, auth, entities, roles::Role};
+use crate::{
+    MIGRATIONS, accounts::Accounts, auth, config::MailFrom, entities, jobs, mail::Mailer,
+    roles::Role, statistics,
+};
 
 /// The LMS on a database. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +23,8 @@ pub struct Lms {
     pub app: App,
     /// How passwords are hashed.
     pub passwords: Passwords,
+    /// How mails are sent.
+    pub mailer: Mailer,
 }
 
 impl Lms {
@@ -40,7 +45,14 @@ impl Lms {
         Self {
             app: App::new(db, entities::registry(), auth),
             passwords: Passwords::new(),
+            mailer: Mailer::log(MailFrom::default().0),
         }
+    }
+
+    /// The same, with mails sent in another way than into the log.
+    #[must_use]
+    pub fn with_mailer(self, mailer: Mailer) -> Self {
+        Self { mailer, ..self }
     }
 
     /// Brings the database to this binary's schema.
@@ -53,7 +65,7 @@ impl Lms {
 
     /// Every route of the API, and its description.
     pub fn router(&self) -> Router {
-        let custom = auth::routes();
+        let custom = routes();
         let document = describe(self.app.registry(), custom.operations());
         self.app
             .router()
@@ -64,7 +76,15 @@ impl Lms {
 
 /// The API's OpenAPI document.
 pub fn document() -> serde_json::Value {
-    describe(&entities::registry(), auth::routes().operations())
+    describe(&entities::registry(), routes().operations())
+}
+
+/// What is not generated.
+fn routes() -> Routes<Lms> {
+    auth::routes()
+        .merge(entities::routes())
+        .merge(jobs::routes())
+        .merge(statistics::routes())
 }
 
 fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {
@@ -76,6 +96,12 @@ fn describe(registry: &Registry, custom: &[Operation]) -> serde_json::Value {
         roles: &roles,
     };
     openapi::document(registry, &info, custom)
+}
+
+impl FromRef<Lms> for App {
+    fn from_ref(lms: &Lms) -> Self {
+        lms.app.clone()
+    }
 }
 
 impl FromRef<Lms> for Arc<Auth> {

@@ -37,6 +37,9 @@ enum Command {
     /// Administrators
     #[command(subcommand)]
     Admin(Admin),
+    /// What is to be done, and what could not be
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Print the OpenAPI document
     Openapi,
     /// Compare the database's tables with the declarations
@@ -49,6 +52,28 @@ enum Import {
     Oulad {
         /// The folder with the .csv or .csv.gz files
         dir: std::path::PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Jobs {
+    /// Print jobs as lines of JSON, the newest first
+    List {
+        /// queued, running, done or dead
+        #[arg(long, default_value = "dead")]
+        state: crud_core::jobs::JobState,
+        /// At most this many
+        #[arg(long, default_value_t = 100)]
+        most: i64,
+    },
+    /// Put dead jobs back in the queue
+    #[command(arg_required_else_help = true)]
+    Retry {
+        /// The jobs' ids
+        ids: Vec<i64>,
+        /// All dead jobs
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
     },
 }
 
@@ -81,6 +106,8 @@ fn main() -> ExitCode {
             Command::Admin(Admin::Create { email, name }) => {
                 commands::admin::create(email, name).await
             }
+            Command::Jobs(Jobs::List { state, most }) => commands::jobs::list(state, most).await,
+            Command::Jobs(Jobs::Retry { ids, .. }) => commands::jobs::retry(ids).await,
             Command::Openapi => commands::openapi::run(),
             Command::Check => commands::check::run().await,
         }

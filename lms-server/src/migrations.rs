@@ -35,5 +35,7 @@ migrations! {
     12 "0012_certificates",
     13 "0013_examples",
     14 "0014_projects",
+    15 "0015_jobs",
+    16 "0016_course_statistics",
     20 "0020_cache",
 }

@@ -4,6 +4,9 @@ use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// Work of so many steps also says in between how far it is, where there is no terminal.
+const LONG: u64 = 10_000;
+
 /// The progress of one piece of work whose size is known.
 pub struct Progress {
     name: &'static str,
@@ -34,8 +37,23 @@ impl Progress {
     /// One step is done.
     pub fn step(&mut self) {
         self.done += 1;
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
+        match &self.bar {
+            Some(bar) => bar.inc(1),
+            None if self.total >= LONG
+                && self.done < self.total
+                && self.done.is_multiple_of(self.total.div_ceil(5)) =>
+            {
+                say(&format!("{}: {} of {}", self.name, self.done, self.total));
+            }
+            None => {}
+        }
+    }
+
+    /// Tells one line, beside the bar if there is one.
+    pub fn note(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 

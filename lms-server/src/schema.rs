@@ -297,6 +297,24 @@ diesel::table! {
 diesel::table! {
     use crud_core::sql_types::*;
 
+    /// What the enrollments and submissions of a course add up to. No entity: it is computed.
+    course_statistics (course_id) {
+        course_id -> Uuid,
+        enrolled -> BigInt,
+        withdrawn -> BigInt,
+        failed -> BigInt,
+        passed -> BigInt,
+        distinctions -> BigInt,
+        submissions -> BigInt,
+        /// Null if no submission is scored.
+        average_score -> Nullable<Double>,
+        computed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crud_core::sql_types::*;
+
     /// What renews access tokens. No entity: no row of it is ever shown.
     refresh_tokens (id) {
         id -> Uuid,

@@ -6,12 +6,13 @@ use std::{
     sync::LazyLock,
 };
 
-use crud_core::{Uuid, testing::on_both};
+use crud_core::{Uuid, jobs::WorkerConfig, testing::on_both};
+use lms_server::jobs::{self, SendWelcomeEmail};
 use serde_json::Value;
 use tests::{PASSWORD, TestApp};
 
 /// The binary, built once with the profile and into the folder of the tests.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = std::env::current_exe().expect("the tests are a program");
     let folder = tests
         .ancestors()
@@ -34,7 +35,8 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))
 });
 
-fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
+/// A command of the server on a test's database.
+pub(crate) fn command(app: &TestApp, arguments: &[&str]) -> Command {
     let mut command = Command::new(&*BINARY);
     command.args(arguments).env_clear();
     command.env("DATABASE_URL", app.database_url());
@@ -42,12 +44,16 @@ fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
     command
         .env("LMS_ADMIN_EMAIL", "first@test.example")
         .env("LMS_ADMIN_PASSWORD", PASSWORD);
-    command.output().expect("it starts")
+    command
+}
+
+fn lms_server(app: &TestApp, arguments: &[&str]) -> Output {
+    command(app, arguments).output().expect("it starts")
 }
 
 /// What a command that must succeed, or must not, said.
 #[track_caller]
-fn said(output: &Output, succeeds: bool) -> String {
+pub(crate) fn said(output: &Output, succeeds: bool) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     assert_eq!(output.status.success(), succeeds, "{text}");
@@ -85,7 +91,31 @@ on_both! {
         let admin = app.anonymous().signed_in(Uuid::default(), session.access_token);
         assert_eq!(admin.get("/auth/me").await.is(200)["role"], "admin");
         let twice = said(&lms_server(&app, &["admin", "create", "new@test.example"]), false);
-        assert!(twice.contains("Another User has this email"), "{twice}");
+        assert!(twice.contains("Another user has this email"), "{twice}");
+    }
+
+    async fn an_operator_lists_dead_jobs_and_has_them_tried_again(app: TestApp) {
+        let job = SendWelcomeEmail {
+            user_id: Uuid::now_v7(),
+            email: "nowhere".to_owned(),
+            full_name: "Nobody".to_owned(),
+        };
+        app.lms.app.db().enqueue(&job).await.unwrap();
+        jobs::worker(&app.lms, WorkerConfig::default()).run_due().await.unwrap();
+        let listed = said(&lms_server(&app, &["jobs", "list"]), true);
+        let listed: Value = serde_json::from_str(&listed).expect("a line of JSON");
+        assert_eq!(listed["name"], "send_welcome_email");
+        let reason = listed["last_error"].as_str().unwrap_or_default();
+        assert!(reason.contains("`nowhere` is no address"), "{reason}");
+        let id = listed["id"].to_string();
+        let again = said(&lms_server(&app, &["jobs", "retry", &id]), true);
+        assert!(again.contains(&format!("job {id} is in the queue again")), "{again}");
+        let twice = said(&lms_server(&app, &["jobs", "retry", &id]), false);
+        assert!(twice.contains(&format!("there is no dead job {id}")), "{twice}");
+        assert!(said(&lms_server(&app, &["jobs", "list"]), true).is_empty());
+        said(&lms_server(&app, &["jobs", "retry"]), false);
+        let all = said(&lms_server(&app, &["jobs", "retry", "--all"]), true);
+        assert!(all.contains("0 jobs are in the queue again"), "{all}");
     }
 
     // 3.13

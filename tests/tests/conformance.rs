@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tests::TestApp;
 
-use crate::steps::{id, published};
+use crate::steps::{id, made, published};
 
 /// Only published courses can be enrolled in, each once: every enrollment gets a course of its own.
 fn enrollable(
@@ -28,6 +28,23 @@ fn enrollable(
     }
 }
 
+/// Who is enrolled hands in, once for each assessment: every submission gets an assessment of its own.
+fn handed_in(
+    admin: Client,
+) -> impl for<'a> Fn(&'a Conformance) -> BoxFuture<'a, Value> + Send + Sync + 'static {
+    move |_| {
+        let admin = admin.clone();
+        Box::pin(async move {
+            let title = format!("Course {}", Uuid::now_v7());
+            let course = published(&admin, &title).await;
+            made(&admin, "/enrollments", json!({"course_id": id(&course)})).await;
+            let body = json!({"course_id": id(&course), "title": title, "assessment_type": "TMA"});
+            let assessment = made(&admin, "/assessments", body).await;
+            json!({"assessment_id": id(&assessment), "student_id": admin.id().to_string()})
+        })
+    }
+}
+
 on_both! {
     async fn every_entity_keeps_the_contract(app: TestApp) {
         let admin = app.admin();
@@ -35,6 +52,12 @@ on_both! {
             .seed("enrollments", enrollable(admin.clone()))
             .except(
                 "enrollments",
+                "a_row_that_is_there_already_is_a_conflict",
+                "it says so in its own words",
+            )
+            .seed("submissions", handed_in(admin.clone()))
+            .except(
+                "submissions",
                 "a_row_that_is_there_already_is_a_conflict",
                 "it says so in its own words",
             )

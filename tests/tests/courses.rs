@@ -174,40 +174,6 @@ on_both! {
         name.is_problem(422, "invalid").says("Name cannot be empty or whitespace");
     }
 
-    // 2.30
-    async fn a_slug_is_normalised_or_made_from_the_title(app: TestApp) {
-        let by = app.instructor();
-        for (body, slug) in [
-            (json!({"title": "Intro to Rust"}), "intro-to-rust"),
-            (json!({"title": "One", "slug": "  My Own SLUG "}), "my-own-slug"),
-            (json!({"title": "Two", "slug": null}), "two"),
-            (json!({"title": "C++ & more"}), "c-more"),
-        ] {
-            assert_eq!(by.post("/courses", body).await.is(201)["slug"], slug);
-        }
-        let course = draft(&by, "Three").await;
-        let renamed = by.patch(&course, json!({"slug": "Some Name"})).await.is(200);
-        assert_eq!(renamed["slug"], "some-name");
-        // A new title leaves addresses alone.
-        let titled = by.patch(&course, json!({"title": "Four"})).await.is(200);
-        assert_eq!(titled["slug"], "some-name");
-        by.post("/courses", json!({"title": "+++"})).await.is_problem(422, "invalid")
-            .names(&["/slug"]);
-    }
-
-    // 2.22, 2.30
-    async fn a_slug_that_is_taken_is_409_until_its_course_is_archived(app: TestApp) {
-        let first = draft(&app.instructor(), "Same title").await;
-        for body in [json!({"title": "same TITLE"}), json!({"title": "x", "slug": "same-title"})] {
-            let refused = app.other_instructor().post("/courses", body).await;
-            refused.is_problem(409, "unique").names(&["/slug"]);
-        }
-        app.instructor().patch(&format!("{first}/archive"), json!({})).await.is(200);
-        draft(&app.other_instructor(), "Same title").await;
-        let back = app.instructor().patch(&format!("{first}/restore"), json!({})).await;
-        back.is_problem(409, "unique").names(&["/slug"]);
-    }
-
     // 2.23, 2.31, 3.16, 3.17
     async fn a_course_has_the_declared_fields_and_no_others(app: TestApp) {
         let course = draft(&app.instructor(), "Course").await;

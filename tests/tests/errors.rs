@@ -79,7 +79,7 @@ on_both! {
             (by.get(&format!("/courses/{NOBODY}")).await, 404, "Resource not found"),
             (by.get("/nothing").await, 404, "Resource not found"),
             (by.delete("/courses").await, 405, "Method not allowed"),
-            (by.post("/courses", json!({"title": "course"})).await, 409, "Resource conflict"),
+            (by.post("/courses", json!({"title": "x", "slug": "course"})).await, 409, "Resource conflict"),
             (stale, 412, "Precondition failed"),
             (by.post("/courses", json!({})).await, 422, "Invalid request"),
         ] {
@@ -143,7 +143,7 @@ on_both! {
         let nobody = json!({"instructor_id": NOBODY});
         let twice = json!({"email": "student@test.example", "password": PASSWORD, "full_name": "x"});
         for (reply, status) in [
-            (by.post("/courses", json!({"title": "course"})).await, 409),
+            (by.post("/courses", json!({"title": "x", "slug": "course"})).await, 409),
             (app.anonymous().post("/auth/register", twice).await, 409),
             (admin.patch(&course, nobody).await, 409),
             (admin.post("/lessons", lesson_body(NOBODY, 1)).await, 409),

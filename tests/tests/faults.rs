@@ -78,10 +78,15 @@ impl Subscriber for Statements {
 
 /// How many statements a request of an anonymous caller takes that the cache knows nothing of.
 async fn statements(app: &TestApp, path: &str) -> usize {
+    statements_of(app, &app.anonymous(), path).await
+}
+
+/// How many statements a request takes that the cache knows nothing of.
+pub(crate) async fn statements_of(app: &TestApp, by: &Client, path: &str) -> usize {
     let cache = app.lms.app.db().cache().expect("there is a cache");
     cache.forget().await.expect("it can forget");
     let (counted, guard) = Statements::watch();
-    app.anonymous().get(path).await.is(200);
+    by.get(path).await.is(200);
     drop(guard);
     counted.0.load(Ordering::Relaxed)
 }

@@ -42,6 +42,9 @@ pub struct Claims {
     /// What it is for: `access`, or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub typ: Option<String>,
+    /// Whether a key of another issuer signed it. No part of the token.
+    #[serde(skip)]
+    pub foreign: bool,
 }
 
 /// The `aud` claim: one name or several.

@@ -1,20 +1,28 @@
-//! Access tokens: signs them and checks them. HS256 with one secret for now; an algorithm belongs to
-//! its key, never to the token, so further keys (RS256, `EdDSA`, a key set) become further `Key`s.
+//! Access tokens: signs them by HS256 with one secret, and checks them, those of another issuer's
+//! [`KeySet`] too. An algorithm belongs to its key, never to the token.
 //!
-//! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: the header
-//! is compared with the two usual spellings before it is parsed, and the claims are parsed once.
+//! [`Auth`](super::Auth) verifies a token for each request, so this is written for speed: a signature
+//! that was found good is remembered for a minute, the header is compared with the two usual spellings
+//! before it is parsed, and the claims are parsed once.
 //! It never says to a client *why* a token is refused.
 
 use std::{
     fmt,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
-use serde::{Deserialize, de::IgnoredAny};
+use jsonwebtoken::{EncodingKey, Header};
+use moka::sync::Cache;
+use tokio::sync::Notify;
 
-use super::claims::{Audience, Claims};
+use super::{
+    claims::{Audience, Claims},
+    keys::{JoseHeader, Key, KeySet, decode},
+};
 use crate::{Error, Uuid};
 
 /// The shortest secret that is accepted, in bytes: the output size of SHA-256 (RFC 7518 §3.2).
@@ -25,11 +33,11 @@ const MAX_LEEWAY: Duration = Duration::from_secs(30);
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// The `typ` claim of the tokens that this server issues for calling it.
 const ACCESS: &str = "access";
-/// `{"typ":"JWT","alg":"HS256"}` and `{"alg":"HS256","typ":"JWT"}`, which nearly every token has.
-const USUAL_HEADERS: [&str; 2] = [
-    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9",
-    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
-];
+/// The most verified tokens that are remembered, and for how long: enough for whoever calls often.
+const REMEMBERED: u64 = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+/// The `typ` claims of another issuer's tokens for calling.
+const FOREIGN_ACCESS: [&str; 2] = [ACCESS, "Bearer"];
 
 /// How tokens are signed and what is demanded of them.
 #[derive(Clone)]
@@ -95,6 +103,9 @@ pub enum AuthError {
     /// The header names another algorithm than the key's, another type than JWT, or a critical extension.
     #[error("the token's header is not accepted")]
     Header,
+    /// It names a key that is not known (any more, or yet).
+    #[error("the token's key is not known")]
+    Key,
     /// Signed with another key, or changed since.
     #[error("the token's signature is wrong")]
     Signature,
@@ -131,18 +142,18 @@ impl From<AuthError> for Error {
 /// Signs access tokens and verifies them.
 pub struct Jwt {
     key: Key,
+    signing: EncodingKey,
     issuer: Option<String>,
     audience: Option<String>,
     ttl: i64,
     leeway: i64,
-}
-
-/// A key and the one algorithm it is used with.
-struct Key {
-    algorithm: Algorithm,
-    name: &'static str,
-    signing: EncodingKey,
-    verifying: DecodingKey,
+    trusted: RwLock<Arc<KeySet>>,
+    /// Raised with each change of `trusted`.
+    epoch: AtomicU64,
+    /// Wakes whoever fetches keys: a token named one that is not known.
+    missed: Notify,
+    /// Tokens whose signature was found good in an epoch. Only that is remembered: times are looked at again.
+    verified: Cache<Box<str>, (u64, Arc<Claims>)>,
 }
 
 impl Jwt {
@@ -161,16 +172,19 @@ impl Jwt {
             return Err(JwtConfigError::ShortLifetime(config.access_ttl));
         }
         Ok(Self {
-            key: Key {
-                algorithm: Algorithm::HS256,
-                name: "HS256",
-                signing: EncodingKey::from_secret(&config.secret),
-                verifying: DecodingKey::from_secret(&config.secret),
-            },
+            key: Key::hs256(&config.secret),
+            signing: EncodingKey::from_secret(&config.secret),
             issuer: config.issuer,
             audience: config.audience,
             ttl: seconds(config.access_ttl),
             leeway: seconds(config.leeway),
+            trusted: RwLock::new(Arc::new(KeySet::NONE)),
+            epoch: AtomicU64::new(0),
+            missed: Notify::new(),
+            verified: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
         })
     }
 
@@ -196,9 +210,10 @@ impl Jwt {
             iss: self.issuer.clone(),
             aud: self.audience.clone().map(Audience::One),
             typ: Some(ACCESS.to_owned()),
+            foreign: false,
         };
         let header = Header::new(self.key.algorithm);
-        let token = jsonwebtoken::encode(&header, &claims, &self.key.signing)
+        let token = jsonwebtoken::encode(&header, &claims, &self.signing)
             .expect("a secret of any length signs, and the claims are strings and numbers");
         (token, self.ttl.unsigned_abs())
     }
@@ -207,34 +222,73 @@ impl Jwt {
     ///
     /// # Errors
     /// Says why it is not; see [`AuthError`].
-    pub fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+    pub fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
         self.verify_at(token, now())
     }
 
-    fn verify_at(&self, token: &str, now: i64) -> Result<Claims, AuthError> {
+    fn verify_at(&self, token: &str, now: i64) -> Result<Arc<Claims>, AuthError> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let known = self.verified.get(token);
+        let claims = match known.filter(|(at, _)| *at == epoch) {
+            Some((_, claims)) => claims,
+            None => {
+                let claims = Arc::new(self.signed(token)?);
+                let known = (epoch, Arc::clone(&claims));
+                self.verified.insert(token.into(), known);
+                claims
+            }
+        };
+        self.check_claims(&claims, now)?;
+        Ok(claims)
+    }
+
+    /// The claims of a token that carries our signature, or that of an issuer we trust.
+    fn signed(&self, token: &str) -> Result<Claims, AuthError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthError::Malformed);
         }
         let (message, signature) = token.rsplit_once('.').ok_or(AuthError::Malformed)?;
         let (header, payload) = message.split_once('.').ok_or(AuthError::Malformed)?;
-        self.key.check_header(header)?;
-        match crypto::verify(
-            signature,
-            message.as_bytes(),
-            &self.key.verifying,
-            self.key.algorithm,
-        ) {
-            Ok(true) => {}
-            Ok(false) => return Err(AuthError::Signature),
-            Err(_) => return Err(AuthError::Malformed),
+        let header = JoseHeader::read(header)?;
+        if header.is_ours() {
+            self.key.verify(message, signature)?;
+            return claims(payload);
         }
-        // Only what carries our signature is parsed.
-        let payload = decode(payload)?;
-        let Ok(claims) = serde_json::from_slice::<Claims>(&payload) else {
-            return Err(AuthError::Claims);
+        let trusted = self.trusted();
+        if trusted.keys.is_empty() {
+            return Err(AuthError::Header);
+        }
+        let Some(key) = trusted.find(&header) else {
+            self.missed.notify_one();
+            return Err(AuthError::Key);
         };
-        self.check_claims(&claims, now)?;
-        Ok(claims)
+        key.verify(message, signature)?;
+        let claims = Claims {
+            foreign: true,
+            ..claims(payload)?
+        };
+        match trusted.issuer.is_some() && claims.iss != trusted.issuer {
+            true => Err(AuthError::Issuer),
+            false => Ok(claims),
+        }
+    }
+
+    /// Takes tokens that these keys signed, too; those of an earlier set are refused from now on.
+    pub fn trust(&self, keys: KeySet) {
+        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        *trusted = Arc::new(keys);
+        // Behind the change: who reads the new epoch finds the new keys.
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Waits until a token names a key that is not known.
+    pub async fn missed(&self) {
+        self.missed.notified().await;
+    }
+
+    fn trusted(&self) -> Arc<KeySet> {
+        let trusted = self.trusted.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&trusted)
     }
 
     fn check_claims(&self, claims: &Claims, now: i64) -> Result<(), AuthError> {
@@ -249,10 +303,19 @@ impl Jwt {
         if starts.into_iter().flatten().any(|at| at > latest_start) {
             return Err(AuthError::NotYetValid);
         }
-        if claims.typ.as_deref().is_some_and(|typ| typ != ACCESS) {
+        let purposes = match claims.foreign {
+            true => &FOREIGN_ACCESS[..],
+            false => &FOREIGN_ACCESS[..1],
+        };
+        if claims
+            .typ
+            .as_deref()
+            .is_some_and(|typ| !purposes.contains(&typ))
+        {
             return Err(AuthError::Type);
         }
-        if self.issuer.is_some() && claims.iss != self.issuer {
+        // That of a foreign token was compared with its key's.
+        if !claims.foreign && self.issuer.is_some() && claims.iss != self.issuer {
             return Err(AuthError::Issuer);
         }
         if let Some(audience) = &self.audience
@@ -274,37 +337,9 @@ impl fmt::Debug for Jwt {
     }
 }
 
-impl Key {
-    /// The header must name this key's algorithm. `kid`, `jku`, `jwk` and `x5u` are not read: a token
-    /// never brings its own key. A critical extension is refused, because none is understood.
-    fn check_header(&self, header: &str) -> Result<(), AuthError> {
-        #[derive(Deserialize)]
-        struct JoseHeader {
-            alg: String,
-            typ: Option<String>,
-            crit: Option<IgnoredAny>,
-        }
-
-        if self.algorithm == Algorithm::HS256 && USUAL_HEADERS.contains(&header) {
-            return Ok(());
-        }
-        let Ok(header) = serde_json::from_slice::<JoseHeader>(&decode(header)?) else {
-            return Err(AuthError::Malformed);
-        };
-        let typ = header.typ.as_deref().unwrap_or("JWT");
-        let is_jwt = typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt");
-        if header.alg != self.name || header.crit.is_some() || !is_jwt {
-            return Err(AuthError::Header);
-        }
-        Ok(())
-    }
-}
-
-fn decode(part: &str) -> Result<Vec<u8>, AuthError> {
-    match URL_SAFE_NO_PAD.decode(part) {
-        Ok(bytes) => Ok(bytes),
-        Err(_) => Err(AuthError::Malformed),
-    }
+fn claims(payload: &str) -> Result<Claims, AuthError> {
+    // Only what carries a signature is parsed.
+    serde_json::from_slice(&decode(payload)?).map_err(|_| AuthError::Claims)
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -1,6 +1,8 @@
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, crypto};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{super::keys::USUAL_HEADERS, *};
 
 const SECRET: &[u8] = b"a secret of exactly 32 bytes ...";
 const NOW: i64 = 1_800_000_000;

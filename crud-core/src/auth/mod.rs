@@ -6,15 +6,19 @@
 
 mod claims;
 mod jwt;
+mod keys;
 mod opaque;
 mod password;
 mod principal;
+mod source;
 
 pub use claims::{Audience, Claims};
 pub use jwt::{AuthError, Jwt, JwtConfig, JwtConfigError};
+pub use keys::{KeySet, KeySetError};
 pub use opaque::OpaqueToken;
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Passwords};
 pub use principal::{Auth, Authenticator, Caller, CurrentUser, TokenAuthenticator};
+pub use source::{KeySource, KeySourceError};
 
 /// A fresh random secret: 32 bytes from the operating system, as 64 hexadecimal digits.
 ///

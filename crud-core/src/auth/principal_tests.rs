@@ -123,6 +123,7 @@ async fn a_subject_that_is_no_uuid_is_an_invalid_token() {
         iss: None,
         aud: None,
         typ: None,
+        foreign: false,
     };
     let error = TokenAuthenticator.principal(&claims).await.unwrap_err();
     assert_eq!(error.to_string(), "Invalid token");

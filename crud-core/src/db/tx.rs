@@ -30,7 +30,11 @@ pub struct Tx {
     /// The cache, if there is one, and what it must hear of at the end.
     observer: Option<Observer>,
     touched: Mutex<Touched>,
+    after: Mutex<Vec<AfterCommit>>,
 }
+
+/// What follows a commit.
+type AfterCommit = Box<dyn FnOnce() + Send>;
 
 enum Backend {
     Pg(PgLease),
@@ -54,6 +58,7 @@ impl Tx {
             last: Mutex::new(Instant::now()),
             observer: None,
             touched: Mutex::default(),
+            after: Mutex::default(),
         }
     }
 
@@ -73,6 +78,12 @@ impl Tx {
 
     fn touched(&self) -> std::sync::MutexGuard<'_, Touched> {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `then` right after the commit, if there is one. It must be quick: the caller of the commit waits for it.
+    pub fn on_commit(&self, then: impl FnOnce() + Send + 'static) {
+        let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        after.push(Box::new(then));
     }
 
     /// Commits. If a statement failed, rolls back and says so.
@@ -100,6 +111,10 @@ impl Tx {
 
     async fn commit_unobserved(self) -> DbResult<()> {
         let idle = self.last().elapsed();
+        let after = self
+            .after
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let result = match self.backend {
             Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
                 Ok(()) => {
@@ -111,6 +126,9 @@ impl Tx {
             },
             Backend::Sqlite(tx) => tx.commit().await,
         };
+        if result.is_ok() {
+            after.into_iter().for_each(|then| then());
+        }
         result.map_err(|error| blame_idleness(error, idle))
     }
 
@@ -139,6 +157,33 @@ impl Tx {
             }
         })
         .await
+    }
+
+    /// Begins a part that can be undone by itself; parts may lie in one another.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn savepoint(&self) -> DbResult<()> {
+        self.batch("SAVEPOINT part").await
+    }
+
+    /// Keeps what was done since the last [`savepoint`](Self::savepoint).
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn keep_savepoint(&self) -> DbResult<()> {
+        self.batch("RELEASE SAVEPOINT part").await
+    }
+
+    /// Undoes what was done since the last [`savepoint`](Self::savepoint): the transaction can go on, though a
+    /// statement after it failed. One before it must not have failed.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn undo_savepoint(&self) -> DbResult<()> {
+        self.failed.store(false, Ordering::Release);
+        self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")
+            .await
     }
 
     /// Makes the transaction unable to commit: what it did must not stand.

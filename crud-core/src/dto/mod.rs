@@ -25,7 +25,12 @@ use crate::{
     sql_types::Jsonb,
 };
 
+mod computed;
 pub mod de;
+mod json;
+mod numbered;
+
+pub use computed::{ComputedColumn, ComputedWriter, Values};
 
 /// The body of a create: its fields are columns of `T`.
 #[diagnostic::on_unimplemented(
@@ -61,6 +66,11 @@ pub trait UpdateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'stati
 pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static {
     /// The columns to select, in the order of the fields.
     fn columns() -> Vec<ReadColumn>;
+
+    /// The fields that are computed from them.
+    fn computed() -> Vec<ComputedColumn> {
+        Vec::new()
+    }
 }
 
 /// The filters of a list: one parameter for each field.
@@ -95,6 +105,8 @@ pub struct Assignment {
 /// The columns of `T` that a write sets.
 pub struct Assignments<T> {
     list: Vec<Assignment>,
+    /// Whether they are for a row that is there.
+    of_row: bool,
     table: PhantomData<fn() -> T>,
 }
 
@@ -102,6 +114,7 @@ impl<T> Default for Assignments<T> {
     fn default() -> Self {
         Self {
             list: Vec::with_capacity(16),
+            of_row: false,
             table: PhantomData,
         }
     }
@@ -166,10 +179,24 @@ impl<T> Assignments<T> {
         self.list.iter().any(|a| a.column == C::NAME)
     }
 
+    /// No column yet of a row that is there.
+    pub(crate) fn of_row() -> Self {
+        Self {
+            of_row: true,
+            ..Self::default()
+        }
+    }
+
+    /// Keeps the columns for which this holds.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&'static str) -> bool) {
+        self.list.retain(|a| keep(a.column));
+    }
+
     /// The list again.
     pub(crate) fn from_list(list: Vec<Assignment>) -> Self {
         Self {
             list,
+            of_row: false,
             table: PhantomData,
         }
     }
@@ -277,11 +304,11 @@ where
         is_exact: EXACT.contains(&read),
         pg: |value, out| {
             let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
-            Ok(serde_json::to_writer(out, &value)?)
+            Ok(json::append(&value, out)?)
         },
         sqlite: |value, out| {
             let value = <V as FromSql<ST, Sqlite>>::from_nullable_sql(value)?;
-            Ok(serde_json::to_writer(out, &value)?)
+            Ok(json::append(&value, out)?)
         },
     }
 }
@@ -308,13 +335,16 @@ fn text_writer<const NULLABLE: bool>() -> ValueWriter {
         is_exact: true,
         pg: |value, out| match value {
             Some(value) => {
-                let text = std::str::from_utf8(value.as_bytes())?;
-                Ok(serde_json::to_writer(out, text)?)
+                json::append_text(std::str::from_utf8(value.as_bytes())?, out);
+                Ok(())
             }
             None => write_null::<NULLABLE>(out),
         },
         sqlite: |value, out| match value {
-            Some(mut value) => Ok(serde_json::to_writer(out, value.read_text())?),
+            Some(mut value) => {
+                json::append_text(value.read_text(), out);
+                Ok(())
+            }
             None => write_null::<NULLABLE>(out),
         },
     }

@@ -254,14 +254,16 @@ fn strings<'a>(
 
 fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .filter_map(|part| part.strip_prefix('{')?.split_once('}'))
+        .map(|(name, _)| name)
 }
 
 /// A path without the names of its parameters.
 fn shape(path: &str) -> String {
-    let parts = path
-        .split('/')
-        .map(|part| if part.starts_with('{') { "{}" } else { part });
+    let parts = path.split('/').map(|part| match part.split_once('}') {
+        Some((name, rest)) if name.starts_with('{') => format!("{{}}{rest}"),
+        _ => part.to_owned(),
+    });
     parts.collect::<Vec<_>>().join("/")
 }
 

@@ -26,7 +26,7 @@ pub fn document(registry: &Registry, info: &Info<'_>, custom: &[Operation]) -> V
     }
     for operation in custom {
         tags.add(operation.tag, "");
-        let described = operation.describe(&mut schemas);
+        let described = operation.describe(&mut schemas, registry, info);
         paths.add(&operation.full_path(), operation.method.as_str(), described);
     }
     let description = match info.description {

@@ -6,11 +6,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{
-    operations::{body, open},
+    Info,
+    operations::{Read, body, open},
     parameters, responses,
     schemas::{SchemaFn, Schemas},
 };
-use crate::App;
+use crate::{App, EntityInterface, Registry};
 
 /// One method of one path of the API, described. [`Routes::route`](super::Routes::route) takes it
 /// together with its handler.
@@ -45,6 +46,14 @@ pub struct Operation {
     bodies: Vec<(SchemaFn, Vec<&'static str>)>,
     answers: Vec<Answer>,
     errors: Vec<u16>,
+    like: Option<Like>,
+}
+
+/// A generated route that this one answers as, of the entity with this endpoint.
+#[derive(Debug, Clone, Copy)]
+enum Like {
+    Row(&'static str),
+    List(&'static str),
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +88,7 @@ impl Operation {
             bodies: Vec::new(),
             answers: Vec::new(),
             errors: Vec::new(),
+            like: None,
         }
     }
 
@@ -174,6 +184,24 @@ impl Operation {
         self
     }
 
+    /// It answers as `GET /things/{id}` of this entity does, in the entity's group: see
+    /// [`EntityRequest::row`](crate::extract::EntityRequest::row).
+    #[must_use]
+    pub const fn row_of<E: EntityInterface>(mut self) -> Self {
+        self.tag = E::ENDPOINT;
+        self.like = Some(Like::Row(E::ENDPOINT));
+        self
+    }
+
+    /// It answers as `GET /things` of this entity does, in the entity's group: see
+    /// [`EntityRequest::list`](crate::extract::EntityRequest::list).
+    #[must_use]
+    pub const fn list_of<E: EntityInterface>(mut self) -> Self {
+        self.tag = E::ENDPOINT;
+        self.like = Some(Like::List(E::ENDPOINT));
+        self
+    }
+
     /// A successful answer with a body.
     #[must_use]
     pub fn returns<T: JsonSchema>(mut self, status: u16, description: &'static str) -> Self {
@@ -211,7 +239,14 @@ impl Operation {
     }
 
     /// Its part of the document.
-    pub(super) fn describe(&self, schemas: &mut Schemas) -> Value {
+    pub(super) fn describe(
+        &self,
+        schemas: &mut Schemas,
+        registry: &Registry,
+        info: &Info<'_>,
+    ) -> Value {
+        let mut like = self.like.map(|like| like.read(schemas, registry, info));
+        let public = like.as_ref().map_or(self.public, |read| read.public);
         let mut operation = json!({ "operationId": self.id });
         for (key, text) in [("summary", self.summary), ("description", self.description)] {
             if !text.is_empty() {
@@ -221,13 +256,16 @@ impl Operation {
         if !self.tag.is_empty() {
             operation["tags"] = json!([self.tag]);
         }
-        if self.public {
+        if public {
             operation["security"] = open();
         }
         let mut parameters = self.in_path(schemas);
         if let Some(query) = self.query {
             let object = query(&mut SchemaGenerator::default());
             parameters.extend(parameters::properties(object.as_value(), schemas));
+        }
+        if let Some(like) = &mut like {
+            parameters.append(&mut like.parameters);
         }
         if !parameters.is_empty() {
             operation["parameters"] = parameters.into();
@@ -242,7 +280,7 @@ impl Operation {
                 operation["requestBody"] = body;
             }
         }
-        operation["responses"] = self.responses(schemas);
+        operation["responses"] = self.responses(schemas, public, like);
         operation
     }
 
@@ -266,10 +304,10 @@ impl Operation {
         names.map(describe).collect()
     }
 
-    fn responses(&self, schemas: &mut Schemas) -> Value {
+    fn responses(&self, schemas: &mut Schemas, public: bool, like: Option<Read>) -> Value {
         let mut errors = self.errors.clone();
         errors.extend([500, 503]);
-        if !self.public {
+        if !public {
             errors.push(401);
         }
         if self.query.is_some() {
@@ -278,8 +316,14 @@ impl Operation {
         if !self.bodies.is_empty() {
             errors.extend([400, 408, 413, 415, 422]);
         }
-        errors.sort_unstable();
         let mut all = Map::new();
+        if let Some(like) = like {
+            errors.extend(like.errors);
+            for (status, answer) in like.answers {
+                all.insert(status.to_string(), answer);
+            }
+        }
+        errors.sort_unstable();
         for answer in &self.answers {
             let schema = answer.schema.map(|schema| schemas.answer(schema));
             let described = responses::success(answer.description, &[], schema);
@@ -289,6 +333,19 @@ impl Operation {
             all.insert(status.to_string(), responses::error(status));
         }
         all.into()
+    }
+}
+
+impl Like {
+    fn read(self, schemas: &mut Schemas, registry: &Registry, info: &Info<'_>) -> Read {
+        let (Self::Row(endpoint) | Self::List(endpoint)) = self;
+        let Some(r) = registry.get(endpoint) else {
+            panic!("a route is described as one of `{endpoint}`, which is not registered");
+        };
+        match self {
+            Self::Row(_) => Read::row(r, info, schemas),
+            Self::List(_) => Read::list(r, info, schemas),
+        }
     }
 }
 

@@ -7,33 +7,28 @@ use serde_json::{Map, Value, json};
 use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
 use crate::{
     App, Principal, Uuid,
-    policy::Action,
+    policy::{Action, Mask},
+    query::LARGEST_SIZE,
     registry::Resource,
     router::{PATCH_TYPES, POST_TYPES},
 };
 
 const ROW: &[&str] = &["ETag", "Cache-Control", "Vary"];
+const FILE: &[&str] = &["ETag", "Cache-Control", "Content-Disposition", "Vary"];
 const NEW: &[&str] = &["Location", "ETag", "Cache-Control", "Vary"];
 const LIST: &[&str] = &["X-Total-Count", "Link", "Cache-Control", "Vary"];
 
 /// Adds all operations of an entity.
 pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, paths: &mut Paths) {
-    let masked = masked(r, info);
     let create = schemas.entity_body(r.schemas.create, r.create_shape.fields);
     let update = schemas.entity_body(r.schemas.update, r.update_shape.fields);
-    let get = schemas.row(r.schemas.get, &masked);
-    let list = schemas.row(r.schemas.list, &masked);
-    let page = schemas.page(r.name, &list);
+    let get = schemas.row(r.schemas.get, &masked(r, info));
     let all = format!("{}/{}", App::PREFIX, r.endpoint);
     let one = format!("{all}/{{id}}");
     let row = || responses::success("The row as it is now.", ROW, Some(get.clone()));
 
-    let parameters = parameters::list(r, &masked, schemas);
-    let answer = responses::success("A page of rows.", LIST, Some(page));
-    let list = Draft::new(r, Action::List, "list")
-        .takes(parameters)
-        .answers(200, answer);
-    paths.add(&all, "get", list.done(&[400, 403, 422]));
+    let list = Draft::new(r, Action::List, "list");
+    paths.add(&all, "get", list.reads(Read::list(r, info, schemas)));
 
     let mut answer = responses::success("The new row.", NEW, Some(get.clone()));
     if schemas.row_has(&get, "id") {
@@ -51,18 +46,26 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
         }),
     );
 
-    let mut parameters = vec![parameters::id(r)];
-    parameters.extend(parameters::archived(r));
-    parameters.push(parameters::if_none_match());
-    let unchanged = responses::success("The client has this version.", ROW, None);
-    let draft = Draft::new(r, Action::Get, "get")
-        .takes(parameters)
-        .answers(200, row());
-    paths.add(
-        &one,
-        "get",
-        draft.answers(304, unchanged).done(&[400, 404, 422]),
-    );
+    let mut read = Read::row(r, info, schemas);
+    let parameters = [parameters::id(r)]
+        .into_iter()
+        .chain(parameters::archived(r));
+    read.parameters.splice(..0, parameters);
+    let draft = Draft::new(r, Action::Get, "get");
+    paths.add(&one, "get", draft.reads(read));
+
+    for file in &r.files {
+        let mut parameters = vec![parameters::id(r)];
+        parameters.extend(parameters::archived(r));
+        parameters.push(parameters::if_none_match());
+        let unchanged = responses::success("The client has this version.", ROW, None);
+        let draft = Draft::new(r, Action::Get, &format!("get_{}_of", file.extension))
+            .takes(parameters)
+            .answers(200, responses::file(file.media_type, FILE))
+            .answers(304, unchanged);
+        let path = format!("{one}.{}", file.extension);
+        paths.add(&path, "get", draft.done(&[400, 404, 422]));
+    }
 
     let change = |action, verb| {
         Draft::new(r, action, verb).takes(vec![parameters::id(r), parameters::if_match()])
@@ -90,6 +93,63 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
     }
 }
 
+/// What a route that reads rows of an entity takes and answers, whatever its path.
+pub(super) struct Read {
+    pub(super) parameters: Vec<Value>,
+    pub(super) answers: Vec<(u16, Value)>,
+    pub(super) errors: &'static [u16],
+    pub(super) public: bool,
+}
+
+impl Read {
+    /// One row.
+    pub(super) fn row(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
+        let get = schemas.row(r.schemas.get, &masked(r, info));
+        let get = with_relations(r, get, schemas);
+        let row = responses::success("The row as it is now.", ROW, Some(get));
+        let unchanged = responses::success("The client has this version.", ROW, None);
+        let mut parameters: Vec<_> = parameters::include(r).into_iter().collect();
+        parameters.push(parameters::if_none_match());
+        Self {
+            parameters,
+            answers: vec![(200, row), (304, unchanged)],
+            errors: &[400, 404, 422],
+            public: r.is_public(Action::Get),
+        }
+    }
+
+    /// A page of rows.
+    pub(super) fn list(r: &Resource, info: &Info<'_>, schemas: &mut Schemas) -> Self {
+        let masked = masked(r, info);
+        let list = schemas.row(r.schemas.list, &masked);
+        let list = with_relations(r, list, schemas);
+        let page = schemas.page(r.name, &list);
+        Self {
+            parameters: parameters::list(r, &masked, schemas),
+            answers: vec![(200, responses::success("A page of rows.", LIST, Some(page)))],
+            errors: &[400, 403, 422],
+            public: r.is_public(Action::List),
+        }
+    }
+}
+
+/// A row, and what is answered within it if that is asked for.
+fn with_relations(r: &Resource, row: Value, schemas: &mut Schemas) -> Value {
+    if r.relations.is_empty() {
+        return row;
+    }
+    let mut properties = Map::new();
+    for relation in &r.relations {
+        let related = schemas.answer(relation.schema);
+        let schema = match relation.is_many() {
+            true => json!({ "type": "array", "items": related, "maxItems": LARGEST_SIZE }),
+            false => json!({ "oneOf": [related, { "type": "null" }] }),
+        };
+        properties.insert(relation.name.to_owned(), schema);
+    }
+    json!({ "allOf": [row, { "type": "object", "properties": properties }] })
+}
+
 /// The fields that some caller may not see.
 fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
     let nobody = [Principal::anonymous(), Principal::user(Uuid::default(), "")];
@@ -98,7 +158,11 @@ fn masked(r: &Resource, info: &Info<'_>) -> BTreeSet<&'static str> {
         .iter()
         .map(|role| Principal::user(Uuid::default(), *role));
     let masks = nobody.into_iter().chain(roles).map(|by| r.mask(&by));
-    masks.flat_map(|mask| mask.hidden).collect()
+    let hidden = |mask: Mask| {
+        let computed: Vec<_> = r.get.hidden(&mask).chain(r.list.hidden(&mask)).collect();
+        mask.hidden.into_iter().chain(computed)
+    };
+    masks.flat_map(hidden).collect()
 }
 
 /// What can be done next with a new row: clients and test generators follow these.
@@ -121,20 +185,8 @@ fn links(r: &Resource) -> Value {
 fn operation_id(r: &Resource, verb: &str) -> String {
     match verb {
         "list" => format!("list_{}", r.endpoint.replace('-', "_")),
-        verb => format!("{verb}_{}", snake(r.name)),
+        verb => format!("{verb}_{}", r.noun.replace(' ', "_")),
     }
-}
-
-/// `LessonProgress` → `lesson_progress`.
-fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (i, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && i > 0 {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }
 
 /// An operation that is being written.
@@ -148,7 +200,7 @@ impl Draft {
     fn new(r: &Resource, action: Action, verb: &str) -> Self {
         let things = match action {
             Action::List => r.endpoint.replace('-', " "),
-            _ => snake(r.name).replace('_', " "),
+            _ => r.noun.clone(),
         };
         let mut summary = format!("{verb} {things}");
         summary[..1].make_ascii_uppercase();
@@ -187,6 +239,16 @@ impl Draft {
     fn answers(mut self, status: u16, answer: Value) -> Self {
         self.responses.insert(status.to_string(), answer);
         self
+    }
+
+    fn reads(self, read: Read) -> Value {
+        let draft = self.takes(read.parameters);
+        let answers = read.answers.into_iter();
+        answers
+            .fold(draft, |draft, (status, answer)| {
+                draft.answers(status, answer)
+            })
+            .done(read.errors)
     }
 
     fn done(mut self, errors: &[u16]) -> Value {

@@ -56,6 +56,7 @@ pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Sche
         ),
     ];
     all.extend(archived(r));
+    all.extend(include(r));
     for mut filter in properties(&(r.schemas.query)(), schemas) {
         if filter["name"]
             .as_str()
@@ -114,11 +115,30 @@ pub(super) fn archived(r: &Resource) -> Option<Value> {
     })
 }
 
+/// What belongs to a row and can be answered with it; only of entities with relations.
+pub(super) fn include(r: &Resource) -> Option<Value> {
+    let names: Vec<_> = r.relations.iter().map(|relation| relation.name).collect();
+    let text = "What belongs to a row and is answered within it, as far as the caller may see it. A list has \
+                its first 100 rows. A relation of a relation follows a dot: `a.b`.";
+    let schema = json!({
+        "type": "array",
+        "items": { "type": "string", "enum": names },
+        "minItems": 1,
+        "uniqueItems": true,
+    });
+    (!names.is_empty()).then(|| {
+        let mut parameter = query("include", text, schema);
+        parameter["style"] = "form".into();
+        parameter["explode"] = false.into();
+        parameter
+    })
+}
+
 /// The id in the path.
 pub(super) fn id(r: &Resource) -> Value {
     json!({
         "name": "id", "in": "path", "required": true,
-        "description": format!("The id of the {}.", r.name),
+        "description": format!("The id of the {}.", r.noun),
         "schema": { "type": "string", "format": "uuid" },
     })
 }

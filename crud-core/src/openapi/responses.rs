@@ -117,6 +117,13 @@ pub(super) fn success(description: &str, headers: &[&str], schema: Option<Value>
     answer
 }
 
+/// A successful answer that is a file.
+pub(super) fn file(media_type: &str, headers: &[&str]) -> Value {
+    let mut answer = success("The row as a file.", headers, None);
+    answer["content"] = json!({ media_type: {} });
+    answer
+}
+
 fn refer(headers: &[&str]) -> Value {
     let headers = headers.iter().chain(&["X-Request-Id"]);
     let refer = |name: &&str| json!({ "$ref": format!("#/components/headers/{name}") });
@@ -132,6 +139,7 @@ pub(super) fn headers() -> Value {
     let mut headers = json!({
         "Allow": text("The methods that the path has."),
         "Cache-Control": text("Answers depend on who asks, and must be asked for again."),
+        "Content-Disposition": text("The name to keep the file under."),
         "ETag": text("The entity tag of the row's version, for `If-Match` and `If-None-Match`."),
         "Link": text("The pages `first`, `prev`, `next` and `last` (RFC 8288); those that exist."),
         "Location": text("The path of the new row."),

@@ -83,6 +83,9 @@ impl Schemas {
     pub(super) fn page(&mut self, entity: &str, row: &Value) -> Value {
         let page = responses::page(row);
         let name = format!("{entity}Page");
+        if self.pages.get(&name) == Some(&page) {
+            return json!({ "$ref": format!("{PATH}{name}") });
+        }
         let taken = self.answers.definitions().contains_key(&name)
             || self.bodies.definitions().contains_key(&name)
             || self.pages.contains_key(&name);

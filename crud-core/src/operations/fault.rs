@@ -20,7 +20,7 @@ pub(super) fn refused(r: &Resource, by: &Principal, action: Action, rule: &Rule)
     match rule.refusal {
         Some(reason) => Error::Forbidden(reason.into()),
         None => {
-            let (verb, things) = (action.as_str(), r.endpoint);
+            let (verb, things) = (action.as_str(), r.endpoint.replace('-', " "));
             Error::Forbidden(format!("Not allowed to {verb} {things}").into())
         }
     }
@@ -36,8 +36,8 @@ pub(super) fn state(r: &Resource, action: Action, archived: bool) -> Error {
         _ => "changed",
     };
     let detail = match code {
-        "archived" => format!("This {} is archived: restore it first", r.name),
-        _ => format!("This {} was changed at the same moment: try again", r.name),
+        "archived" => format!("This {} is archived: restore it first", r.noun),
+        _ => format!("This {} was changed at the same moment: try again", r.noun),
     };
     Error::Conflict {
         code,
@@ -55,12 +55,12 @@ pub(super) async fn database(
 ) -> Error {
     match error {
         DbError::Unique { columns, .. } => conflict("unique", &columns, |field| {
-            format!("Another {} has this {field}", r.name)
+            format!("Another {} has this {field}", r.noun)
         }),
         // A write that sets nothing is a delete.
         DbError::ForeignKey { .. } if set.is_empty() => Error::Conflict {
             code: "foreign_key",
-            detail: format!("Other rows still refer to this {}", r.name),
+            detail: format!("Other rows still refer to this {}", r.noun),
             errors: Vec::new(),
         },
         DbError::ForeignKey { columns, .. } => {
@@ -88,7 +88,7 @@ pub(super) async fn database(
         }
         DbError::Serialization | DbError::LockNotAvailable => Error::Conflict {
             code: "contention",
-            detail: format!("This {} was changed at the same moment: try again", r.name),
+            detail: format!("This {} was changed at the same moment: try again", r.noun),
             errors: Vec::new(),
         },
         error @ (DbError::Timeout | DbError::Busy(_) | DbError::Unavailable(_)) => {

@@ -1,11 +1,16 @@
 //! What can be done with an entity: policy → statement → database → row, for every transport alike
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
+mod again;
 mod around;
 mod cached;
 mod fault;
+mod find;
+mod include;
+mod insert;
 mod integers;
 pub(crate) mod key;
+mod many;
 mod projection;
 mod statement;
 mod typed;
@@ -31,6 +36,7 @@ use crate::{
     sql_types as st,
 };
 
+pub use insert::insert_rows;
 pub(crate) use projection::Projection;
 pub(crate) use statement::whole_of;
 
@@ -108,6 +114,14 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The database, where each statement runs by itself.
+    pub(crate) const fn db(&self) -> Option<&'a Db> {
+        match self.place {
+            Place::Db(db) => Some(db),
+            Place::Tx(_) => None,
+        }
+    }
+
     /// The same place, on behalf of the server itself, whom every policy lets pass.
     #[must_use]
     pub const fn as_system(&self) -> Self {
@@ -167,6 +181,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// 401 or 403 if the principal may list no row at all.
     pub(crate) async fn list_rows(&self, r: &Resource, request: &ListRequest) -> Result<Listing> {
+        if let Some(include) = &request.include {
+            return Box::pin(self.list_with(r, request, include)).await;
+        }
         let rule = self.admit(r, Action::List)?;
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);
@@ -481,6 +498,21 @@ impl<'a> Context<'a> {
     /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad
     /// verdict rolls back.
     async fn write(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        if !r.numbered.is_empty() && again::is_numbered(r, set) {
+            return Box::pin(self.write_numbered(r, action, rule, sql, rows, set)).await;
+        }
+        self.write_once(r, action, rule, sql, rows, set).await
+    }
+
+    async fn write_once(
         &self,
         r: &Resource,
         action: Action,

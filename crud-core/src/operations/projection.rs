@@ -13,7 +13,7 @@ use diesel::{
 
 use crate::{
     db::{Dialect, Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
-    dto::{ReadColumn, ValueWriter},
+    dto::{ComputedColumn, ReadColumn, ValueWriter, Values},
     policy::Mask,
     row::WholeRow,
 };
@@ -28,10 +28,21 @@ pub(crate) struct Projection {
     writers: Vec<ValueWriter>,
     /// Whether a column is one of the table, read as it is.
     exact: Vec<bool>,
+    /// What follows the columns without being one.
+    computed: Vec<Computed>,
+}
+
+/// A field that is computed from columns of the projection.
+struct Computed {
+    declared: ComputedColumn,
+    /// `,"c":`
+    key: Box<str>,
+    /// Where its columns stand.
+    at: Vec<usize>,
 }
 
 impl Projection {
-    pub(crate) fn new(columns: Vec<ReadColumn>) -> Self {
+    pub(crate) fn new(columns: Vec<ReadColumn>, computed: Vec<ComputedColumn>) -> Self {
         let mut select = Stmt::new();
         let mut keys = Vec::with_capacity(columns.len());
         for (i, column) in columns.iter().enumerate() {
@@ -44,8 +55,20 @@ impl Projection {
             keys,
             writers: columns.iter().map(|c| c.write).collect(),
             exact: columns.iter().map(is_exact).collect(),
+            computed: computed
+                .into_iter()
+                .filter_map(|c| Computed::of(c, &columns))
+                .collect(),
             columns,
         }
+    }
+
+    /// The names of the computed fields that a mask hides: those that are made of what it hides.
+    pub(crate) fn hidden(&self, mask: &Mask) -> impl Iterator<Item = &'static str> {
+        self.computed
+            .iter()
+            .filter(|c| c.declared.from.iter().any(|name| mask.hides(name)))
+            .map(|c| c.declared.name)
     }
 
     /// What is left of it for a caller who may not see everything.
@@ -54,10 +77,19 @@ impl Projection {
             return Arc::clone(self);
         }
         let visible = self.columns.iter().filter(|c| !mask.hides(c.name));
-        Arc::new(Self::new(visible.cloned().collect()))
+        let computed = self.computed.iter().map(|c| c.declared.clone());
+        Arc::new(Self::new(visible.cloned().collect(), computed.collect()))
     }
 
-    fn len(&self) -> usize {
+    /// Whether it has a field of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let computed = self.computed.iter().map(|c| c.declared.name);
+        let mut names = self.columns.iter().map(|c| c.name).chain(computed);
+        names.any(|known| known == name)
+    }
+
+    /// How many columns it selects.
+    pub(super) fn len(&self) -> usize {
         self.writers.len()
     }
 
@@ -82,6 +114,19 @@ impl Projection {
             json.extend_from_slice(&self.keys[i].as_bytes()[1..]);
             json.extend_from_slice(row.value(i).unwrap_or(b"null"));
         }
+        for (i, computed) in self.computed.iter().enumerate() {
+            // Nor what is made of something hidden.
+            if computed
+                .at
+                .iter()
+                .any(|at| mask.hides(self.columns[*at].name))
+            {
+                continue;
+            }
+            json.extend_from_slice(computed.key.as_bytes());
+            let value = row.value(self.columns.len() + i);
+            json.extend_from_slice(value.unwrap_or(b"null"));
+        }
         json.push(b'}');
         json.into()
     }
@@ -92,6 +137,18 @@ fn is_exact(column: &ReadColumn) -> bool {
     let named = format!(".\"{}\"", column.name.replace('"', "\"\""));
     let sql = Pg::render(&*column.column);
     column.write.is_exact && sql.is_ok_and(|sql| sql.ends_with(&named) && !sql.contains([' ', '(']))
+}
+
+impl Computed {
+    /// `None` if a column of it is not there, and so may not be told.
+    fn of(declared: ComputedColumn, columns: &[ReadColumn]) -> Option<Self> {
+        let at = |name: &&str| columns.iter().position(|column| column.name == *name);
+        Some(Self {
+            key: format!(",\"{}\":", declared.name).into(),
+            at: declared.from.iter().map(at).collect::<Option<_>>()?,
+            declared,
+        })
+    }
 }
 
 /// Collects rows as JSON. Behind the projection's columns a statement may select the version and the
@@ -144,6 +201,11 @@ impl JsonRows {
         }
     }
 
+    /// For another run of the same statement.
+    pub(crate) fn again(&self) -> Box<Self> {
+        Self::one(Arc::clone(&self.projection), self.with_verdict)
+    }
+
     /// The items of a list, after what `out` holds already.
     pub(crate) fn many(projection: Arc<Projection>, limit: usize, out: Vec<u8>) -> Box<Self> {
         Box::new(Self {
@@ -186,6 +248,15 @@ macro_rules! sink {
                     places.push((u32::try_from(start)?, u32::try_from(self.out.len())?));
                 }
             }
+            for computed in &projection.computed {
+                self.out.extend_from_slice(computed.key.as_bytes());
+                let values = Values::$method(row, &computed.at);
+                let start = self.out.len();
+                (computed.declared.write)(&values, &mut self.out)?;
+                if let Some(places) = &mut self.places {
+                    places.push((u32::try_from(start)?, u32::try_from(self.out.len())?));
+                }
+            }
             self.out.push(b'}');
             let mut next = projection.len();
             if self.with_version {
@@ -208,4 +279,51 @@ macro_rules! sink {
 impl Sink for JsonRows {
     sink!(pg, PgRow, Pg);
     sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Dialect;
+
+    diesel::table! {
+        use crate::sql_types::*;
+        people (id) {
+            id -> Uuid,
+            name -> Text,
+            age -> Integer,
+        }
+    }
+
+    fn whole() -> Arc<Projection> {
+        let columns = vec![
+            ReadColumn::of::<_, String>(people::name),
+            ReadColumn::of::<_, i32>(people::age),
+        ];
+        let label = ComputedColumn::new("label", &["name", "age"], |_, _| Ok(()));
+        Arc::new(Projection::new(columns, vec![label]))
+    }
+
+    #[test]
+    fn a_computed_field_is_hidden_with_what_it_is_made_of() {
+        let mask = Mask {
+            hidden: vec!["age"],
+            read_only: vec![],
+        };
+        assert_eq!(whole().hidden(&mask).collect::<Vec<_>>(), ["label"]);
+        let seen = whole().masked(&mask);
+        assert!(seen.has("name") && !seen.has("age") && !seen.has("label"));
+        let other = Mask {
+            hidden: vec!["id"],
+            read_only: vec![],
+        };
+        assert!(whole().masked(&other).has("label"));
+    }
+
+    #[test]
+    fn a_computed_field_selects_nothing_of_its_own() {
+        let sql = <Sqlite as Dialect>::render(&*whole().select).expect("it renders");
+        assert_eq!(sql.matches("people").count(), 2, "{sql}");
+        assert_eq!(whole().len(), 2);
+    }
 }

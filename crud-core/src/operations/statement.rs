@@ -43,6 +43,16 @@ pub(crate) fn whole_of(r: &Resource) -> Stmt {
     sql.sql(" FROM ").frag(r.table.clone())
 }
 
+/// As [`get`], by any condition, with the id behind the version; a second row shows that it is not unique.
+pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
+    let sql = id(r, version(r, sql).sql(", "))
+        .sql(" FROM ")
+        .frag(r.table.clone());
+    let sql = sql.sql(" WHERE (").frag(condition).sql(")");
+    within(live(r, sql, Archived::Hidden), rule).sql(" LIMIT 2")
+}
+
 /// The whole row that a write is about to change, locked until the transaction ends.
 pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
     get(r, &r.get.select, id, archived, rule)
@@ -73,14 +83,11 @@ pub(super) fn insert(
     select: &Frag,
     check: Option<&Rule>,
 ) -> Stmt {
-    let mut sql = Stmt::with_capacity(4 * set.len() + 16)
+    let mut sql = Stmt::with_capacity(2 * set.len() + 16)
         .sql("INSERT INTO ")
         .frag(r.table.clone())
-        .sql(" (");
-    for (i, assignment) in set.iter().enumerate() {
-        sql = sql.sql(comma(i)).ident(assignment.column);
-    }
-    sql = sql.sql(") VALUES (");
+        .text(columns(set))
+        .sql(" VALUES (");
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(assignment.value.clone());
     }
@@ -172,6 +179,40 @@ fn bounded(sql: Stmt, number: i64) -> Stmt {
         .per_backend("", " + 0)")
 }
 
+/// The rows whose id is among `ids`.
+pub(super) fn all_of(r: &Resource, select: &Frag, ids: Stmt, rule: &Rule) -> Stmt {
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(select.clone())
+        .sql(" FROM ");
+    let sql = id(r, sql.frag(r.table.clone()).sql(" WHERE ")).sql(" IN ");
+    within(live(r, sql.add(ids), Archived::Hidden), rule)
+}
+
+/// The first rows, in their order, of each value of `column` that is among `values`.
+pub(super) fn first_of_each(
+    r: &Resource,
+    select: &Frag,
+    column: &'static str,
+    values: Stmt,
+    keys: &[SortKey],
+    most: i64,
+    rule: &Rule,
+) -> Stmt {
+    const PLACE: &str = "place in its list";
+    let named = |sql: Stmt| sql.ident(r.shape.name).sql(".").ident(column);
+    let sql = Stmt::new().sql("SELECT ").frag(select.clone());
+    let sql = sql.sql(" FROM (SELECT ").ident(r.shape.name);
+    let sql = named(sql.sql(".*, row_number() OVER (PARTITION BY "));
+    let sql = order(r, sql, keys).sql(") AS ").ident(PLACE);
+    let sql = named(sql.sql(" FROM ").frag(r.table.clone()).sql(" WHERE "));
+    let sql = within(live(r, sql.sql(" IN ").add(values), Archived::Hidden), rule);
+    // Named as the table, so that its columns are found in it.
+    let sql = sql.sql(") AS ").ident(r.shape.name).sql(" WHERE ");
+    let sql = bounded(sql.ident(PLACE).sql(" <= "), most);
+    sql.sql(" ORDER BY ").ident(PLACE)
+}
+
 /// `SELECT count(*) …`.
 pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
     let sql = Stmt::new()
@@ -183,6 +224,24 @@ pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
 /// `NULL`, for an assignment.
 pub(super) fn null() -> Frag {
     Arc::new(Stmt::new().sql("NULL"))
+}
+
+/// ` ("a", "b")`, as one piece: a statement is walked three times before it is sent.
+fn columns(set: &[Assignment]) -> Arc<str> {
+    let mut text = String::with_capacity(20 * set.len());
+    for (i, assignment) in set.iter().enumerate() {
+        text.push_str(if i == 0 { " (" } else { ", " });
+        text.push('"');
+        for part in assignment.column.split_inclusive('"') {
+            text.push_str(part);
+            if part.ends_with('"') {
+                text.push('"');
+            }
+        }
+        text.push('"');
+    }
+    text.push(')');
+    text.into()
 }
 
 fn comma(i: usize) -> &'static str {
@@ -237,7 +296,7 @@ fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
     sql.sql(")")
 }
 
-fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
+pub(super) fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
     let sql = version(r, sql.sql(" RETURNING ").frag(select.clone()).sql(", "));
     match check {
         Some(rule) => rule.predicate.render(sql.sql(", (")).sql(")"),

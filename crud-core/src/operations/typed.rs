@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         self.delete_row(self.resource::<E>()?, id, None).await
     }
 
-    fn resource<E: EntityInterface>(&self) -> Result<&'a Arc<Resource>> {
+    pub(super) fn resource<E: EntityInterface>(&self) -> Result<&'a Arc<Resource>> {
         self.registry.get(E::ENDPOINT).ok_or_else(|| {
             Error::internal(format!(
                 "`{}` is not registered: add `.entity::<{}>()`",
@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
     }
 }
 
-fn dto<E: EntityInterface>(row: &Row) -> Result<E::Get> {
+pub(super) fn dto<E: EntityInterface>(row: &Row) -> Result<E::Get> {
     // A caller who may not see every field cannot have the whole DTO.
     serde_json::from_slice(&row.json).map_err(Error::internal)
 }

@@ -181,6 +181,6 @@ fn equals(value: Option<Value<'_>>, bind: &Frag) -> Verdict {
     value.equals(&bind).unwrap_or(Verdict::Unknown)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 #[path = "judge_tests.rs"]
 mod tests;

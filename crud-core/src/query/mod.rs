@@ -7,5 +7,5 @@ pub use params::Params;
 
 pub(crate) use page::{
     Archived, DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE, ListRequest, Page, SortKey,
-    Total, archived, parse_list, sort_keys,
+    Total, archived, include, parse_list, sort_keys,
 };

@@ -57,6 +57,8 @@ pub(crate) struct ListRequest {
     pub(crate) archived: Archived,
     pub(crate) order: Vec<SortKey>,
     pub(crate) conditions: Vec<Frag>,
+    /// The relations that are asked for.
+    pub(crate) include: Option<String>,
 }
 
 /// Reads a list's query string.
@@ -83,6 +85,7 @@ pub(crate) fn parse_list(resource: &Resource, mask: &Mask, query: &str) -> Resul
             return Err(Error::bad_request("unknown_parameter", detail));
         }
     }
+    let include = include(resource, &mut params);
     let conditions = (resource.search)(&mut params);
     let sort = sort.unwrap_or_else(|| resource.default_sort.to_owned());
     let order = sort_keys(resource, mask, &sort)?;
@@ -93,7 +96,16 @@ pub(crate) fn parse_list(resource: &Resource, mask: &Mask, query: &str) -> Resul
         archived,
         conditions,
         order,
+        include,
     })
+}
+
+/// Reads `include`, which only entities with relations accept.
+pub(crate) fn include(resource: &Resource, params: &mut Params) -> Option<String> {
+    match resource.relations.is_empty() {
+        true => None,
+        false => params.take_text("include"),
+    }
 }
 
 /// Reads `archived`, which only entities that can be archived accept.

@@ -2,6 +2,7 @@
 //! then its path, query and body, and leaves the rest to [`crate::operations`]. Together the two
 //! are the whole story of a request.
 
+mod beside;
 mod request;
 mod response;
 
@@ -15,14 +16,16 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
+pub use self::beside::EntityRequest;
 pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
 use self::{
     request::Call,
-    response::{list_response, no_content, not_modified, row_response},
+    response::{file_response, list_response, no_content, not_modified, row_response, tagged},
 };
 use crate::{
-    App, Error, Result,
+    App, Error, FileFormat, Principal, Result,
     etag::{self, Tags},
+    operations::Row,
     policy::Action,
     query::{Params, parse_list},
     registry::Resource,
@@ -107,21 +110,59 @@ async fn create(call: Call) -> Result<Response> {
 
 async fn read(call: Call) -> Result<Response> {
     let by = call.principal(Action::Get).await?;
-    let id = call.id()?;
-    let archived = call.archived()?;
-    let row = call
-        .app
-        .on_behalf(&by)
-        .get_row(&call.resource, id, archived)
-        .await?;
-    let mask = call.resource.mask(&by);
-    if let Some(tags) = call.header(&header::IF_NONE_MATCH)? {
-        let tag = etag::masked(row.id, row.version, &mask);
-        if Tags::parse(tags).contains(&tag) {
-            return Ok(not_modified(&tag));
+    let (id, file) = call.id_or_file()?;
+    let (archived, include) = call.reading()?;
+    let (cx, r) = (call.app.on_behalf(&by), &call.resource);
+    if let Some(include) = include {
+        if file.is_some() {
+            let detail = "Unknown parameter `include`: a file shows the row alone";
+            return Err(Error::bad_request("unknown_parameter", detail));
         }
+        let body = Box::pin(cx.get_with(r, id, archived, &include)).await?;
+        return whole(&call, body);
     }
-    Ok(row_response(StatusCode::OK, &row, &mask))
+    let row = cx.get_row(r, id, archived).await?;
+    match file {
+        None => seen(&call, &by, &row),
+        Some(file) => Box::pin(printed(&call, &by, row, file)).await,
+    }
+}
+
+/// The row, or 304 if the client has it already.
+fn seen(call: &Call, by: &Principal, row: &Row) -> Result<Response> {
+    let tag = etag::masked(row.id, row.version, &call.resource.mask(by));
+    unless_known(call, &tag, || {
+        tagged(StatusCode::OK, row.json.clone().into(), &tag)
+    })
+}
+
+/// The row with what belongs to it, likewise.
+fn whole(call: &Call, body: Vec<u8>) -> Result<Response> {
+    let tag = etag::of_body(&body);
+    unless_known(call, &tag, || tagged(StatusCode::OK, body.into(), &tag))
+}
+
+/// The row in another form, likewise.
+async fn printed(call: &Call, by: &Principal, row: Row, file: FileFormat) -> Result<Response> {
+    let mask = call.resource.mask(by);
+    let tag = etag::masked(row.id, row.version, &mask);
+    match knows(call, &tag)? {
+        true => Ok(not_modified(&tag)),
+        false => file_response(row, &mask, file).await,
+    }
+}
+
+fn unless_known(call: &Call, tag: &str, answer: impl FnOnce() -> Response) -> Result<Response> {
+    Ok(match knows(call, tag)? {
+        true => not_modified(tag),
+        false => answer(),
+    })
+}
+
+/// Whether the client has what has this tag.
+fn knows(call: &Call, tag: &str) -> Result<bool> {
+    let known = call.header(&header::IF_NONE_MATCH)?;
+    Ok(known.is_some_and(|tags| Tags::parse(tags).contains(tag)))
 }
 
 async fn list(call: Call) -> Result<Response> {
@@ -157,7 +198,7 @@ async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> R
     Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
-type ReadBody = fn(&Resource, &[u8], &crate::Principal) -> Result<Vec<crate::dto::Assignment>>;
+type ReadBody = fn(&Resource, &[u8], &Principal) -> Result<Vec<crate::dto::Assignment>>;
 
 async fn archive(call: Call) -> Result<Response> {
     let by = call.principal(Action::Archive).await?;

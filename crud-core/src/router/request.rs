@@ -9,12 +9,12 @@ use axum::{
 };
 
 use crate::{
-    App, Error, Principal, Result, Uuid,
+    App, Error, FileFormat, Principal, Result, Uuid,
     error::FieldError,
     etag::Tags,
     extract::media_type,
     policy::Action,
-    query::{Archived, Params, archived},
+    query::{Archived, Params, archived, include},
     registry::Resource,
     serve::{BODY_LIMIT, read_body},
 };
@@ -78,9 +78,29 @@ impl Call {
     pub(super) fn id(&self) -> Result<Uuid> {
         let given = self.id.as_deref().unwrap_or_default();
         given.parse().map_err(|_| {
-            let detail = format!("The id of a {} is a UUID", self.resource.name);
+            let detail = format!("{} ids are UUIDs", self.resource.title());
             Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
         })
+    }
+
+    /// The path, as it was sent.
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// The id in the path, and the form of the row that is asked for if it is not JSON.
+    ///
+    /// # Errors
+    /// 422 if it is not of the id's type.
+    pub(super) fn id_or_file(&self) -> Result<(Uuid, Option<FileFormat>)> {
+        let given = self.id.as_deref().unwrap_or_default();
+        if let Some((id, extension)) = given.rsplit_once('.')
+            && let Some(file) = self.resource.file(extension)
+            && let Ok(id) = id.parse()
+        {
+            return Ok((id, Some(file.clone())));
+        }
+        Ok((self.id()?, None))
     }
 
     /// The query string.
@@ -94,21 +114,33 @@ impl Call {
         super::no_parameters(self.query())
     }
 
-    /// Whether archived rows are asked for.
+    /// Whether archived rows are asked for, and which relations.
     ///
     /// # Errors
     /// 400 for any other parameter.
-    pub(super) fn archived(&self) -> Result<Archived> {
+    pub(super) fn reading(&self) -> Result<(Archived, Option<String>)> {
         if self.query().is_empty() {
-            return Ok(Archived::Hidden);
+            return Ok((Archived::Hidden, None));
         }
         let mut params = Params::parse(self.query())?;
         let archived = match self.resource.archivable {
             true => archived(&mut params),
             false => Archived::Any,
         };
+        let include = include(&self.resource, &mut params);
         params.finish()?;
-        Ok(archived)
+        Ok((archived, include))
+    }
+
+    /// Which relations are asked for.
+    ///
+    /// # Errors
+    /// 400 for any other parameter.
+    pub(super) fn include(&self) -> Result<Option<String>> {
+        let mut params = Params::parse(self.query())?;
+        let include = include(&self.resource, &mut params);
+        params.finish()?;
+        Ok(include)
     }
 
     /// A header as text.

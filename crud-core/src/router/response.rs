@@ -7,7 +7,7 @@ use axum::{
 };
 
 use crate::{
-    etag,
+    Error, FileFormat, Result, etag,
     operations::{Listing, Row},
     policy::Mask,
     query::Page,
@@ -15,12 +15,33 @@ use crate::{
 
 /// A row as a body, with its tag.
 pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Response {
-    let mut response = json(status, row.json.clone().into());
-    tag(
-        response.headers_mut(),
-        &etag::masked(row.id, row.version, mask),
-    );
+    let etag = etag::masked(row.id, row.version, mask);
+    tagged(status, row.json.clone().into(), &etag)
+}
+
+/// A body with its tag.
+pub(super) fn tagged(status: StatusCode, body: Body, etag: &str) -> Response {
+    let mut response = json(status, body);
+    tag(response.headers_mut(), etag);
     response
+}
+
+/// A row in another form, with the row's tag.
+pub(super) async fn file_response(row: Row, mask: &Mask, file: FileFormat) -> Result<Response> {
+    let etag = etag::masked(row.id, row.version, mask);
+    let (id, media_type, extension) = (row.id, file.media_type, file.extension);
+    let rendered = tokio::task::spawn_blocking(move || file.render(&row.json)).await;
+    let bytes = rendered.map_err(Error::internal)??;
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let name = format!("inline; filename=\"{id}.{extension}\"");
+    if let Ok(name) = name.parse() {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    private(headers);
+    tag(headers, &etag);
+    Ok(response)
 }
 
 /// 304: the client has this version.
@@ -57,6 +78,8 @@ fn json(status: StatusCode, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    // Room for these, for the length, the request's id and a list's links.
+    headers.reserve(8);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),

@@ -47,7 +47,8 @@ pub fn edge(router: Router, config: &EdgeConfig) -> Router {
         .layer(RequestLayer)
         .layer(option_layer(cors(&config.cors_origins)))
         .layer(limits);
-    router.layer(layers)
+    // With its state given, axum builds each route once; else it does so, layers and all, for each request.
+    router.with_state(()).layer(layers)
 }
 
 /// Exactly the given origins, never `*`, never with cookies: callers carry a token.

@@ -35,6 +35,13 @@ impl Shutdown {
         self.begun.borrow().is_some()
     }
 
+    /// Waits until it has begun.
+    pub async fn begun(&self) {
+        let mut begun = self.begun.subscribe();
+        // The sender is `self`, so waiting can't fail.
+        let _ = begun.wait_for(Option::is_some).await;
+    }
+
     /// Waits until no more connections should be accepted.
     pub(super) async fn stop_accepting(&self) {
         let mut begun = self.begun.subscribe();

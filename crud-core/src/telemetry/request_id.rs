@@ -42,9 +42,10 @@ fn fresh() -> String {
     random[8..].copy_from_slice(&SEED.hash_one(!count).to_le_bytes()[..2]);
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since_1970.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0));
-    uuid::Builder::from_unix_timestamp_millis(millis, &random)
-        .into_uuid()
-        .to_string()
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let text: &str = id.hyphenated().encode_lower(&mut buffer);
+    text.to_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod random;
 mod redis;
 mod reply;
 mod server;
+mod smtp;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use random::Random;
 pub use redis::{Frozen, Redis};
 pub use reply::Reply;
 pub use server::ServerError;
+pub use smtp::{Mood, Received, Smtp};
 
 /// Makes of each test two, `name::sqlite` and `name::postgres`. The parameter's type has
 /// `async fn new(kind: DbKind) -> Self`; the test's crate has `tokio` with its macros.

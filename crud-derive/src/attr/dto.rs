@@ -1,7 +1,10 @@
 //! The grammar of `#[dto(…)]`: above a struct (its kind and options) and above a field.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Error, Expr, Ident, Path, Result, Token, ext::IdentExt, parse::ParseStream};
+use syn::{
+    Attribute, Error, Expr, Ident, Path, Result, Token, ext::IdentExt, parse::ParseStream,
+    spanned::Spanned,
+};
 
 use super::{Grammar, arguments, entries, parse_all, value};
 use crate::diagnostics::{Errors, one_of, unknown};
@@ -17,7 +20,7 @@ const QUERY: Grammar = Grammar {
 };
 const FIELD: Grammar = Grammar {
     what: "option of a DTO field",
-    words: &["verbatim", "default", "not_a_column"],
+    words: &["verbatim", "default", "not_a_column", "computed"],
 };
 
 /// What a struct is a DTO for.
@@ -123,6 +126,45 @@ pub(crate) struct FieldArgs {
     pub verbatim: Option<Ident>,
     pub default: Option<(Ident, Option<Expr>)>,
     pub not_a_column: Option<Ident>,
+    pub computed: Option<(Ident, Computed)>,
+}
+
+/// `display_name(name, is_active)`: a function, and the fields that it takes.
+#[derive(Clone)]
+pub(crate) struct Computed {
+    pub function: Path,
+    pub fields: Vec<Ident>,
+}
+
+impl Computed {
+    fn of(key: &Ident, expr: &Expr) -> Result<Self> {
+        const TEXT: &str = "a computed field names a function and the fields that it takes\n\
+             help: the correct format looks like `computed = full_name(first_name, last_name)`";
+        let wrong = |span| Error::new(span, TEXT);
+        let Expr::Call(call) = expr else {
+            return Err(wrong(expr.span()));
+        };
+        let Expr::Path(function) = &*call.func else {
+            return Err(wrong(call.func.span()));
+        };
+        let field = |argument: &Expr| match argument {
+            Expr::Path(path) => path.path.get_ident().cloned(),
+            _ => None,
+        };
+        let fields: Result<Vec<_>> = call
+            .args
+            .iter()
+            .map(|argument| field(argument).ok_or_else(|| wrong(argument.span())))
+            .collect();
+        let fields = fields?;
+        if fields.is_empty() {
+            return Err(wrong(key.span()));
+        }
+        Ok(Self {
+            function: function.path.clone(),
+            fields,
+        })
+    }
 }
 
 impl FieldArgs {
@@ -151,6 +193,10 @@ impl FieldArgs {
                 self.default = Some((key.clone(), Some(value(key, input, "default = 1")?)));
             }
             "default" => self.default = Some((key.clone(), None)),
+            "computed" => {
+                let expr: Expr = value(key, input, "computed = full_name(first_name, last_name)")?;
+                self.computed = Some((key.clone(), Computed::of(key, &expr)?));
+            }
             _ => return Ok(false),
         }
         Ok(true)

@@ -1,12 +1,15 @@
 //! The grammar of `#[entity(…)]`.
 
 use syn::{
-    Attribute, Error, Ident, LitInt, LitStr, Path, Result, Token, Type, ext::IdentExt,
-    parenthesized, parse::ParseStream, punctuated::Punctuated,
+    Attribute, Error, Ident, LitInt, LitStr, Path, Result, Token, Type,
+    ext::IdentExt,
+    parenthesized,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
 };
 
 use super::{Grammar, arguments, entries, parse_all, value};
-use crate::diagnostics::Errors;
+use crate::diagnostics::{Errors, unknown};
 
 const GRAMMAR: Grammar = Grammar {
     what: "key of `#[entity]`",
@@ -28,6 +31,8 @@ const GRAMMAR: Grammar = Grammar {
         "before_write",
         "after_write",
         "explain",
+        "numbered",
+        "relations",
         "name",
     ],
 };
@@ -52,6 +57,8 @@ pub(crate) struct EntityArgs {
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
     pub explain: Option<Path>,
+    pub numbered: Vec<Ident>,
+    pub relations: Vec<Relation>,
     pub name: Option<LitStr>,
     /// The words given, faulty values included: what was tried is not missing.
     pub tried: Vec<String>,
@@ -105,6 +112,8 @@ impl EntityArgs {
             "before_write" => self.before_write = Some(value(key, input, "before_write = f")?),
             "after_write" => self.after_write = Some(value(key, input, "after_write = f")?),
             "explain" => self.explain = Some(value(key, input, "explain = f")?),
+            "numbered" => self.numbered = columns(key, input)?,
+            "relations" => self.relations = relations(key, input)?,
             "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
             _ => return Ok(false),
         }
@@ -129,8 +138,72 @@ fn cache_ttl(key: &Ident, input: ParseStream<'_>) -> Result<CacheTtl> {
     }
 }
 
+/// `lessons = has_many(lessons::course_id -> Lesson)`
+pub(crate) struct Relation {
+    pub name: Ident,
+    pub many: bool,
+    pub column: Path,
+    pub entity: Type,
+}
+
+impl Parse for Relation {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        input.parse::<Token![=]>()?;
+        let kind: Ident = input.parse()?;
+        let many = match kind.to_string().as_str() {
+            "has_many" => true,
+            "belongs_to" => false,
+            _ => {
+                let what = "kind of relation";
+                return Err(unknown(&kind, what, &["has_many", "belongs_to"]));
+            }
+        };
+        let inside;
+        parenthesized!(inside in input);
+        let column = inside.parse()?;
+        inside.parse::<Token![->]>()?;
+        let entity = inside.parse()?;
+        match inside.is_empty() {
+            true => Ok(Self {
+                name,
+                many,
+                column,
+                entity,
+            }),
+            false => Err(inside.error("expected `)`")),
+        }
+    }
+}
+
+fn relations(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Relation>> {
+    let help = "help: the correct format looks like `relations(lessons = has_many(lessons::course_id -> \
+                Lesson), author = belongs_to(courses::author_id -> User))`";
+    if !input.peek(syn::token::Paren) {
+        let text = format!("`{key}` holds its relations in brackets\n{help}");
+        return Err(Error::new(key.span(), text));
+    }
+    let inside;
+    parenthesized!(inside in input);
+    let relations = Punctuated::<Relation, Token![,]>::parse_terminated(&inside)
+        .map_err(|error| Error::new(error.span(), format!("{error}\n{help}")))?;
+    let mut known: Vec<String> = Vec::new();
+    for relation in &relations {
+        let name = relation.name.to_string();
+        if known.contains(&name) {
+            let text = format!("`{name}` is given twice");
+            return Err(Error::new(relation.name.span(), text));
+        }
+        known.push(name);
+    }
+    Ok(relations.into_iter().collect())
+}
+
 fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
-    let help = "help: the correct format looks like `sort(title, created_at)`";
+    let help = match key == "sort" {
+        true => "help: the correct format looks like `sort(title, created_at)`",
+        false => "help: the correct format looks like `numbered(slug)`",
+    };
     if !input.peek(syn::token::Paren) {
         let text = format!("`{key}` names columns in brackets\n{help}");
         return Err(Error::new(key.span(), text));

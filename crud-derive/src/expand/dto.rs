@@ -29,7 +29,7 @@ pub(crate) fn expand(dto: &Dto) -> TokenStream {
         ),
         Role::Row { table } => (
             dto_row::header(),
-            vec![TokenStream::new(); dto.fields.len()],
+            dto.fields.iter().map(dto_row::field).collect(),
             dto_row::row(dto, table),
         ),
         Role::Query => (

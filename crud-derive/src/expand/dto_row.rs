@@ -1,11 +1,18 @@
-//! Get and list DTOs: the columns of a row, each with the Rust type that it is read as.
+//! Get and list DTOs: the columns of a row, each with the Rust type that it is read as, and the
+//! fields that are computed from them.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::Path;
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, Path, ext::IdentExt, spanned::Spanned};
 
 use super::column;
-use crate::model::dto::Dto;
+use crate::{
+    attr::dto::Computed,
+    model::{
+        dto::Dto,
+        field::{Field, Text},
+    },
+};
 
 /// The derives of a row. `Deserialize` is for those who receive one: tests and clients.
 pub(super) fn header() -> TokenStream {
@@ -25,10 +32,19 @@ pub(super) fn header() -> TokenStream {
     }
 }
 
+/// The attributes of a field.
+pub(super) fn field(field: &Field) -> TokenStream {
+    match field.computed {
+        Some(_) => quote!(#[schemars(extend("readOnly" = true))]),
+        None => TokenStream::new(),
+    }
+}
+
 /// `impl RowDto`.
 pub(super) fn row(dto: &Dto, table: &Path) -> TokenStream {
     let ident = &dto.ident;
-    let columns = dto.fields.iter().map(|field| {
+    let computed = computed(dto, table);
+    let columns = dto.fields.iter().filter(|field| field.column).map(|field| {
         let column = column(table, &field.ident, field.ident.span());
         let (span, ty) = (field.type_span(), &field.ty);
         // The column is named once, as a type: an unknown one is one error, at the field.
@@ -42,6 +58,71 @@ pub(super) fn row(dto: &Dto, table: &Path) -> TokenStream {
             fn columns() -> ::std::vec::Vec<::crud_core::__private::ReadColumn> {
                 ::std::vec![#(#columns),*]
             }
+
+            #computed
         }
+    }
+}
+
+/// `fn computed`, where there is such a field.
+fn computed(dto: &Dto, table: &Path) -> Option<TokenStream> {
+    let fields: Vec<_> = dto
+        .fields
+        .iter()
+        .filter_map(|field| Some(one_computed(dto, table, field, field.computed.as_ref()?)))
+        .collect();
+    if fields.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        fn computed() -> ::std::vec::Vec<::crud_core::__private::ComputedColumn> {
+            ::std::vec![#(#fields),*]
+        }
+    })
+}
+
+/// Text is lent to the function, everything else given to it.
+fn one_computed(dto: &Dto, table: &Path, field: &Field, computed: &Computed) -> TokenStream {
+    let Computed { function, fields } = computed;
+    let (name, ty) = (&field.name, &field.ty);
+    // Names that the declaration's own functions cannot meet.
+    let span = Span::mixed_site();
+    let [values, out, value] = ["values", "out", "value"].map(|name| Ident::new(name, span));
+    let sources: Vec<_> = fields
+        .iter()
+        .filter_map(|name| dto.fields.iter().find(|field| name.unraw() == field.name))
+        .collect();
+    let names = sources.iter().map(|source| &source.name);
+    let locals: Vec<_> = (0..sources.len())
+        .map(|i| format_ident!("field{i}", span = span))
+        .collect();
+    let reads = sources
+        .iter()
+        .zip(&locals)
+        .enumerate()
+        .map(|(i, (source, local))| {
+            let column = column(table, &source.ident, source.ident.span());
+            let ty = &source.ty;
+            quote!(let #local = #values.read::<#column, #ty>(#i)?;)
+        });
+    let arguments =
+        sources
+            .iter()
+            .zip(&locals)
+            .map(|(source, local)| match (source.text, source.options) {
+                (Text::Trimmed, 0) => quote!(&#local),
+                (Text::Trimmed, _) => quote!(#local.as_deref()),
+                _ => quote!(#local),
+            });
+    // A function of another type is one error, shown at its name.
+    let call = quote_spanned! {function.span().resolved_at(Span::call_site())=>
+        let #value: #ty = #function(#(#arguments),*);
+    };
+    quote! {
+        ::crud_core::__private::ComputedColumn::new(#name, &[#(#names),*], |#values, #out| {
+            #(#reads)*
+            #call
+            #values.write(&#value, #out)
+        })
     }
 }

@@ -60,6 +60,8 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
         .as_ref()
         .map(|function| around(function, &quote!(after_write), &quote!(AFTER_WRITE), false));
     let explain = entity.explain.as_ref().map(explain);
+    let numbered = numbered(entity);
+    let relations = relations(entity);
     let standard = standard_columns(table);
     quote! {
         const _: () = {
@@ -86,6 +88,8 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #before_write
                 #after_write
                 #explain
+                #numbered
+                #relations
             }
             #standard
         };
@@ -116,6 +120,45 @@ fn sorts(entity: &Entity) -> TokenStream {
             ::std::vec![#(#declared,)* #(#always,)*]
         }
     }
+}
+
+/// Named as columns: an unknown one, or one that holds no text, is an error at the name.
+fn numbered(entity: &Entity) -> Option<TokenStream> {
+    if entity.numbered.is_empty() {
+        return None;
+    }
+    let columns = entity.numbered.iter().map(|name| {
+        let column = column(&entity.table, name, name.span());
+        quote_spanned!(name.span()=> ::crud_core::__private::text_column(#column))
+    });
+    Some(quote! {
+        const NUMBERED: &'static [&'static str] = &[#(#columns),*];
+    })
+}
+
+/// What is wrong with a column or an entity is shown at its relation.
+fn relations(entity: &Entity) -> Option<TokenStream> {
+    if entity.relations.is_empty() {
+        return None;
+    }
+    let relations = entity.relations.iter().map(|relation| {
+        let name = relation.name.unraw().to_string();
+        let (column, of) = (&relation.column, &relation.entity);
+        let span = column.span().resolved_at(Span::call_site());
+        match relation.many {
+            true => quote_spanned! {span=>
+                ::crud_core::__private::Relation::has_many::<#of, _>(#name, #column)
+            },
+            false => quote_spanned! {span=>
+                ::crud_core::__private::Relation::belongs_to::<Self, #of, _>(#name, #column)
+            },
+        }
+    });
+    Some(quote! {
+        fn relations() -> ::std::vec::Vec<::crud_core::__private::Relation> {
+            ::std::vec![#(#relations),*]
+        }
+    })
 }
 
 /// The function is bound to its type first: a wrong signature is then one error, which shows both.

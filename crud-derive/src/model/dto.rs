@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::{
-    Attribute, Error, Fields, FieldsNamed, Ident, Item, Path, Result, Visibility,
+    Attribute, Error, Fields, FieldsNamed, Ident, Item, Path, Result, Visibility, ext::IdentExt,
     punctuated::Punctuated,
 };
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     attr::dto::{DtoArgs, Kind},
-    diagnostics::Errors,
+    diagnostics::{Errors, unknown},
 };
 
 /// Derived on every DTO (`Default` on a query alone), so not to be derived again.
@@ -81,6 +81,7 @@ impl Dto {
         if let Some(table) = args.table.as_ref().filter(|_| !args.bare) {
             standard::complete(&mut fields, args.kind, table);
         }
+        check_computed(&fields, &mut errors);
         match role {
             Some(role) => errors.finish(Self {
                 attrs,
@@ -151,6 +152,24 @@ fn role(args: &DtoArgs, errors: &mut Errors) -> Option<Role> {
         Kind::Update => Role::Update { table },
         Kind::Get | Kind::List | Kind::Query => Role::Row { table },
     })
+}
+
+/// A computed field is made of fields that are columns.
+fn check_computed(fields: &[Field], errors: &mut Errors) {
+    let columns: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.column)
+        .map(|field| field.name.as_str())
+        .collect();
+    for computed in fields.iter().filter_map(|field| field.computed.as_ref()) {
+        for name in &computed.fields {
+            if columns.contains(&name.unraw().to_string().as_str()) {
+                continue;
+            }
+            let what = "field to compute from";
+            errors.push(unknown(name, what, &columns));
+        }
+    }
 }
 
 /// `#[derive(Debug)]` below `#[dto]` would clash with what `#[dto]` derives.

@@ -5,7 +5,7 @@ use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Type};
 
 use super::{check_table, doc};
 use crate::{
-    attr::entity::{CacheTtl, EntityArgs},
+    attr::entity::{CacheTtl, EntityArgs, Relation},
     diagnostics::{Errors, one_of},
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Entity {
     pub before_write: Option<Path>,
     pub after_write: Option<Path>,
     pub explain: Option<Path>,
+    pub numbered: Vec<Ident>,
+    pub relations: Vec<Relation>,
 }
 
 impl Entity {
@@ -76,6 +78,8 @@ impl Entity {
             before_write,
             after_write,
             explain,
+            numbered,
+            relations,
             name,
             tried,
         } = args;
@@ -128,6 +132,8 @@ impl Entity {
             before_write,
             after_write,
             explain,
+            numbered,
+            relations,
         })
     }
 }

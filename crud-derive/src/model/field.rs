@@ -8,7 +8,7 @@ use syn::{
 };
 
 use crate::{
-    attr::dto::{FieldArgs, Kind},
+    attr::dto::{Computed, FieldArgs, Kind},
     diagnostics::Errors,
 };
 
@@ -51,8 +51,10 @@ pub(crate) struct Field {
     pub text: Text,
     /// `#[dto(default)]`, with its expression.
     pub default: Option<Option<Expr>>,
-    /// Whether it is written to the column of its name.
+    /// Whether it is the column of its name.
     pub column: bool,
+    /// `#[dto(computed = …)]`: what it is made of, if it is no column.
+    pub computed: Option<Computed>,
 }
 
 /// How the macro sees a value's type; it goes by the name alone.
@@ -106,6 +108,14 @@ impl Field {
                 "`default` is for a field of a create DTO that is no `Option`",
             ));
         }
+        if let Some((word, _)) = &args.computed
+            && !matches!(kind, Kind::Get | Kind::List)
+        {
+            errors.push(Error::new(
+                word.span(),
+                "`computed` is for get and list DTOs: a client can read such a field, not send it",
+            ));
+        }
         let field = Self {
             attrs: input
                 .attrs
@@ -121,7 +131,8 @@ impl Field {
             value,
             text,
             default: args.default.map(|(_, expr)| expr),
-            column: args.not_a_column.is_none(),
+            column: args.not_a_column.is_none() && args.computed.is_none(),
+            computed: args.computed.map(|(_, computed)| computed),
         };
         errors.take(field.check_type(kind));
         errors.take(field.check_name(kind));

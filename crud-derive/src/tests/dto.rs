@@ -253,3 +253,45 @@ fn a_faulty_dto_still_names_its_struct() {
     );
     assert_lacks(&code, quote!(impl));
 }
+
+#[test]
+fn a_computed_field_is_made_of_columns() {
+    let code = dto_inner(
+        quote!(get, table = people, bare),
+        quote! {
+            pub struct PersonGet {
+                pub name: String,
+                pub nick: Option<String>,
+                pub age: i32,
+                #[dto(computed = texts::label(name, nick, age))]
+                pub label: String,
+            }
+        },
+    );
+    assert_lacks(&code, quote!(compile_error));
+    assert_lacks(&code, quote!(people::label));
+    assert_holds(
+        &code,
+        quote!(#[schemars(extend("readOnly" = true))] pub label: String),
+    );
+    assert_holds(&code, quote!("label", &["name", "nick", "age"]));
+    assert_holds(&code, quote!(values.read::<people::age, i32>(2usize)?));
+    // Text is lent, everything else given.
+    assert_holds(
+        &code,
+        quote!(let value: String = texts::label(&field0, field1.as_deref(), field2);),
+    );
+}
+
+#[test]
+fn a_row_without_computed_fields_says_nothing_of_them() {
+    let row = quote!(
+        pub struct G {
+            pub name: String,
+        }
+    );
+    assert_lacks(
+        &dto_inner(quote!(get, table = people), row),
+        quote!(fn computed),
+    );
+}

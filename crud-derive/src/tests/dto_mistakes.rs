@@ -113,7 +113,7 @@ fn a_dto_is_a_struct_with_named_fields() {
 fn the_options_of_a_field_fit_the_field() {
     assert_one(
         of_create(quote!(#[dto(verbtim)] password: String)),
-        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`\n\
+        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`, `computed`\n\
          help: did you mean `verbatim`?",
     );
     assert_one(
@@ -293,5 +293,67 @@ fn a_field_does_not_depend_on_the_build() {
     assert_one(
         of_create(quote!(#[cfg(feature = "x")] title: String)),
         "a field of a DTO cannot depend on the build: it is part of the API",
+    );
+}
+
+/// A get DTO with a `name` and these fields.
+fn of_get(fields: TokenStream) -> Vec<String> {
+    let item = quote!(struct G { name: String, #fields });
+    of_dto(quote!(get, table = people, bare), item)
+}
+
+#[test]
+fn a_computed_field_names_a_function_and_fields() {
+    const FORM: &str = "a computed field names a function and the fields that it takes\n\
+                        help: the correct format looks like `computed = full_name(first_name, last_name)`";
+    for value in [
+        quote!(label),
+        quote!(label()),
+        quote!(label(name.len())),
+        quote!("label(name)"),
+    ] {
+        assert_one(
+            of_get(quote!(#[dto(computed = #value)] label: String)),
+            FORM,
+        );
+    }
+    assert_one(
+        of_get(quote!(#[dto(computed)] label: String)),
+        "`computed` needs a value\n\
+         help: the correct format looks like `computed = full_name(first_name, last_name)`",
+    );
+}
+
+#[test]
+fn a_computed_field_is_made_of_fields_that_are_columns() {
+    assert_one(
+        of_get(quote!(#[dto(computed = label(nmae))] label: String)),
+        "unknown field to compute from `nmae`, expected `name`\nhelp: did you mean `name`?",
+    );
+    assert_one(
+        of_get(quote! {
+            #[dto(computed = label(name))] label: String,
+            #[dto(computed = upper(label))] upper: String
+        }),
+        "unknown field to compute from `label`, expected `name`",
+    );
+}
+
+#[test]
+fn a_computed_field_is_read_and_not_sent() {
+    assert_one(
+        of_create(quote!(name: String, #[dto(computed = label(name))] label: String)),
+        "`computed` is for get and list DTOs: a client can read such a field, not send it",
+    );
+    let item = quote!(
+        struct Q {
+            name: Option<String>,
+            #[dto(computed = label(name))]
+            label: Option<String>,
+        }
+    );
+    assert_one(
+        of_dto(quote!(query), item),
+        "`computed` is for get and list DTOs: a client can read such a field, not send it",
     );
 }

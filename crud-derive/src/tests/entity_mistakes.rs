@@ -61,7 +61,7 @@ fn an_unknown_key_is_answered_with_the_valid_ones_and_the_nearest() {
         found,
         "unknown key of `#[entity]` `default_sorts`, expected one of `endpoint`, `table`, `create`, `get`, \
          `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `sort`, `default_sort`, \
-         `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `name`\nhelp: did you mean `default_sort`?",
+         `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `numbered`, `relations`, `name`\nhelp: did you mean `default_sort`?",
     );
 }
 

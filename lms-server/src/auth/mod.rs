@@ -109,7 +109,7 @@ async fn register(
         password: body.password,
         role: Role::Student,
     };
-    Ok((StatusCode::CREATED, Json(lms.add_account(new).await?)))
+    Ok((StatusCode::CREATED, Json(lms.sign_up(new).await?)))
 }
 
 /// Signs a user in; JSON, or the form of OAuth2's password grant.

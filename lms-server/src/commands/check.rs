@@ -15,7 +15,9 @@ pub(crate) async fn run() -> Result<()> {
             pending.len()
         );
     }
-    let drift = db.drift(&lms.app.registry().tables()).await?;
+    let mut tables = lms.app.registry().tables();
+    tables.extend(crud_core::jobs::tables());
+    let drift = db.drift(&tables).await?;
     if !drift.is_empty() {
         bail!(
             "the database and the declarations differ:\n{}",

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod check;
 pub(crate) mod import;
+pub(crate) mod jobs;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;
@@ -14,7 +15,7 @@ use crud_core::{
     cache::Cache,
     telemetry::{self, TelemetryConfig},
 };
-use lms_server::{Lms, config::Config};
+use lms_server::{Lms, config::Config, mail::Mailer};
 
 /// The environment, checked; logging is set up by it.
 fn configured() -> Result<Config> {
@@ -33,7 +34,13 @@ fn configured() -> Result<Config> {
 /// The LMS on the configured database, without a cache: what a command writes is from outside to the servers that run.
 async fn connected(config: &Config) -> Result<Lms> {
     let db = database(config, false).await?;
-    Ok(Lms::with_cache(db, jwt(config)?, Cache::off()))
+    lms(config, db, Cache::off())
+}
+
+/// The LMS on a database, with its mailer.
+fn lms(config: &Config, db: Db, cache: Cache) -> Result<Lms> {
+    let lms = Lms::with_cache(db, jwt(config)?, cache);
+    Ok(lms.with_mailer(mailer(config)?))
 }
 
 /// The configured database. `marks_writes`: see [`DbConfig`].
@@ -58,7 +65,21 @@ async fn database(config: &Config, marks_writes: bool) -> Result<Db> {
 /// What signs and verifies tokens.
 fn jwt(config: &Config) -> Result<Jwt> {
     let secret = config.jwt_secret.resolve()?;
-    Ok(Jwt::new(JwtConfig::new(secret.reveal()))?)
+    let jwt = JwtConfig {
+        issuer: config.tokens.issuer.clone(),
+        audience: config.tokens.audience.clone(),
+        ..JwtConfig::new(secret.reveal())
+    };
+    Ok(Jwt::new(jwt)?)
+}
+
+/// To the configured server, or into the log.
+fn mailer(config: &Config) -> Result<Mailer> {
+    let from = config.mail_from.0.clone();
+    match &config.smtp {
+        Some(url) => Mailer::smtp(url.reveal(), from).map_err(anyhow::Error::msg),
+        None => Ok(Mailer::log(from)),
+    }
 }
 
 /// One line on standard output: what the command was asked for.

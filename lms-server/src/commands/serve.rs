@@ -8,20 +8,21 @@ use crud_core::{
     Db,
     cache::{Cache, DEFAULT_BYTES, Memory, control::Permitted},
     db::Load,
+    jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
     telemetry::{ReadyCheck, health_routes, metrics_text},
 };
 use lms_server::{
     Lms, MIGRATIONS,
     accounts::NewAccount,
-    config::{Config, Demo, RedisUrl},
-    demo, entities,
+    config::{Config, Demo, RedisUrl, Tokens},
+    demo, entities, jobs,
     progress::say,
     roles::Role,
 };
 use tokio::net::TcpListener;
 
-use super::{configured, database, jwt};
+use super::{configured, database, lms};
 
 /// Ends the process when draining takes longer.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -40,8 +41,9 @@ pub(crate) async fn run() -> Result<()> {
         db.migrate(&MIGRATIONS).await?;
     }
     let (cache, permitted) = cache(&db, &config).await?;
-    let lms = Lms::with_cache(db, jwt(&config)?, cache);
+    let lms = lms(&config, db, cache)?;
     fill(&lms, &config).await?;
+    trust(&lms, &config.tokens).await?;
     let listener = TcpListener::bind(config.bind)
         .await
         .with_context(|| format!("LMS_BIND={}: cannot listen there", config.bind))?;
@@ -51,10 +53,34 @@ pub(crate) async fn run() -> Result<()> {
     say(&format!("API   http://{address}/api/v1"));
     say(&format!("Docs  http://{address}/docs"));
     let router = router(&lms, &config, &shutdown, permitted.clone());
-    serve(listener, router, ServeConfig::default(), shutdown).await;
+    let worker = jobs::worker(
+        &lms,
+        WorkerConfig {
+            poll: config.jobs.poll,
+            lease: config.jobs.lease,
+            ..WorkerConfig::default()
+        },
+    );
+    tokio::join!(
+        serve(listener, router, ServeConfig::default(), shutdown.clone()),
+        worker.run(shutdown),
+    );
     if let Some(permitted) = permitted {
         permitted.leave().await;
     }
+    Ok(())
+}
+
+/// Takes the tokens of another issuer, whose keys are looked at again for as long as the server runs.
+async fn trust(lms: &Lms, tokens: &Tokens) -> Result<()> {
+    let (Some(source), Some(issuer)) = (&tokens.keys, &tokens.keys_issuer) else {
+        return Ok(());
+    };
+    let keys = source.fetch().await;
+    let keys = keys.with_context(|| format!("LMS_JWKS={source}: no keys"))?;
+    lms.app.auth().jwt().trust(keys.issued_by(issuer));
+    let (auth, source, issuer) = (lms.app.auth().clone(), source.clone(), issuer.clone());
+    tokio::spawn(async move { source.keep(auth.jwt(), Some(&issuer)).await });
     Ok(())
 }
 

@@ -5,8 +5,10 @@
 //! that names the variable, its value (never a password or secret) and what is accepted.
 
 mod database;
+mod jobs;
 mod redact;
 mod secret;
+mod tokens;
 
 use std::{fmt, net::SocketAddr};
 
@@ -18,9 +20,11 @@ use crud_core::{
 };
 
 pub use database::{DatabaseUrl, RedisUrl};
+pub use jobs::{JobTimes, MailFrom};
 pub use redact::Secret;
 use redact::redacted;
 pub use secret::JwtSecret;
+pub use tokens::Tokens;
 
 /// The whole configuration of the server.
 #[derive(Debug, Clone)]
@@ -33,12 +37,18 @@ pub struct Config {
     pub bind: SocketAddr,
     /// `LMS_JWT_SECRET`; [`JwtSecret::resolve`] it.
     pub jwt_secret: JwtSecret,
+    /// `LMS_JWT_ISSUER`, `LMS_JWT_AUDIENCE`, `LMS_JWKS`, `LMS_JWKS_ISSUER`.
+    pub tokens: Tokens,
     /// `LMS_ADMIN_EMAIL` and `LMS_ADMIN_PASSWORD`: the first admin.
     pub admin: Option<Admin>,
     /// `LMS_DEMO`.
     pub demo: Demo,
     /// `SMTP_URL`; `None`: mails go to the log.
     pub smtp: Option<Secret>,
+    /// `LMS_MAIL_FROM`: who mails are from.
+    pub mail_from: MailFrom,
+    /// `LMS_JOBS_POLL` and `LMS_JOBS_LEASE`.
+    pub jobs: JobTimes,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `RUST_LOG`.
@@ -107,9 +117,12 @@ impl Config {
         let redis = database::redis(&mut env);
         let bind = bind(&mut env);
         let jwt_secret = secret::jwt_secret(&mut env, &database, bind);
+        let tokens = tokens::tokens(&mut env);
         let admin = admin(&mut env);
         let demo = demo(&mut env);
         let smtp = url(&mut env, "SMTP_URL", &["smtp", "smtps"]);
+        let mail_from = jobs::mail_from(&mut env);
+        let jobs = jobs::times(&mut env);
         let log_format = log_format(&mut env);
         let log_filter = log_filter(&mut env);
         let otlp_endpoint = url(&mut env, "OTEL_EXPORTER_OTLP_ENDPOINT", &["http", "https"]);
@@ -122,9 +135,12 @@ impl Config {
             redis,
             bind,
             jwt_secret,
+            tokens,
             admin,
             demo,
             smtp,
+            mail_from,
+            jobs,
             log_format,
             log_filter,
             otlp_endpoint,

@@ -374,3 +374,45 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[test]
+fn keys_of_another_issuer_are_a_file_or_an_https_address_with_the_issuer() {
+    let issuer = ("LMS_JWKS_ISSUER", "https://id.example");
+    for good in ["keys.json", "https://id.example/keys"] {
+        let config = config(&[("LMS_JWKS", good), issuer]).unwrap();
+        let source = config.tokens.keys.expect("a source");
+        assert_eq!(source.to_string(), good);
+    }
+    let said = fault(&[("LMS_JWKS", "http://id.example/keys"), issuer]);
+    assert!(
+        said.contains("LMS_JWKS is `http://id.example/keys`"),
+        "{said}"
+    );
+    let said = fault(&[("LMS_JWKS", "keys.json")]);
+    assert!(said.starts_with("LMS_JWKS_ISSUER is ``"), "{said}");
+}
+
+#[test]
+fn the_times_of_jobs_are_seconds() {
+    let times = config(&[("LMS_JOBS_POLL", "0.25"), ("LMS_JOBS_LEASE", "60")]);
+    let times = times.unwrap().jobs;
+    assert_eq!((times.poll.as_millis(), times.lease.as_secs()), (250, 60));
+    let default = config(&[]).unwrap().jobs;
+    assert_eq!((default.poll.as_secs(), default.lease.as_secs()), (1, 30));
+    for wrong in ["soon", "0", "-1", "NaN", "inf", "3601"] {
+        let told = fault(&[("LMS_JOBS_LEASE", wrong)]);
+        let expected = format!("LMS_JOBS_LEASE is `{wrong}`; accepted is a number of seconds");
+        assert!(told.starts_with(&expected), "{told}");
+    }
+}
+
+#[test]
+fn mails_are_from_an_address() {
+    let from = config(&[("LMS_MAIL_FROM", "School <mail@school.example>")]);
+    assert_eq!(
+        from.unwrap().mail_from.0.to_string(),
+        "School <mail@school.example>"
+    );
+    let told = fault(&[("LMS_MAIL_FROM", "school")]);
+    assert!(told.starts_with("LMS_MAIL_FROM is `school`"), "{told}");
+}

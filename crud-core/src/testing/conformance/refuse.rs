@@ -24,7 +24,7 @@ rules![
 async fn an_unknown_id_is_not_found(s: &Subject<'_>) {
     let id = crate::Uuid::now_v7().to_string();
     let reply = s.admin.get(&s.one(&id)).await.is_problem(404, "not_found");
-    assert_eq!(reply["detail"], format!("{} {id} not found", s.r.name));
+    assert_eq!(reply["detail"], format!("{} {id} not found", s.r.title()));
     for (method, path, body) in s.writes(&id).await {
         let mut call = s.admin.request(method, &path);
         if !body.is_null() {

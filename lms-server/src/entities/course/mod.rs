@@ -1,12 +1,19 @@
 //! Courses: drafts are seen by their instructor and by administrators only.
 
 mod policy;
+mod routes;
 mod slug;
 
 use crud_core::prelude::*;
 
 pub use self::policy::{CoursePolicy, taught, visible};
-use crate::schema::courses;
+pub(crate) use self::routes::routes;
+use crate::{
+    entities::{
+        assessment::Assessment, lesson::Lesson, module::Module, project::Project, user::User,
+    },
+    schema::{assessments, courses, lessons, modules, projects},
+};
 
 text_enum! {
     /// How much a course asks for.
@@ -34,8 +41,16 @@ text_enum! {
     policy = CoursePolicy,
     cache_ttl = 300,
     sort(title, category),
+    numbered(slug),
     before_create = before_create,
-    before_update = before_update
+    before_update = before_update,
+    relations(
+        lessons = has_many(lessons::course_id -> Lesson),
+        modules = has_many(modules::course_id -> Module),
+        assessments = has_many(assessments::course_id -> Assessment),
+        projects = has_many(projects::course_id -> Project),
+        instructor = belongs_to(courses::instructor_id -> User)
+    )
 )]
 pub struct Course;
 
@@ -45,7 +60,7 @@ pub struct CourseCreate {
     /// What the course is called.
     #[validate(length(min = 1, max = 255))]
     pub title: String,
-    /// Its name in addresses; made from the title when left out.
+    /// Its name in addresses; made from the title when left out, with a number if that is taken.
     #[validate(length(min = 1, max = 255))]
     pub slug: Option<String>,
     /// What it is about.
@@ -186,8 +201,14 @@ fn before_create(
     set: &mut Assignments<courses::table>,
     principal: &Principal,
 ) -> Result<()> {
-    let slug = new.slug.as_deref().unwrap_or(&new.title);
-    new.slug = Some(slug::from_text(slug)?);
+    match &new.slug {
+        Some(given) => new.slug = Some(slug::from_text(given)?),
+        None => {
+            let slug = slug::from_text(&new.title)?;
+            let live = courses::archived_at.is_null();
+            set.set_numbered(courses::slug, slug, slug::LONGEST, live);
+        }
+    }
     if let Some(id) = principal.id() {
         set.set(courses::instructor_id, id);
     }

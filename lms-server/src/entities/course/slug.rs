@@ -2,6 +2,9 @@
 
 use crud_core::{Error, Result};
 
+/// Characters.
+pub(super) const LONGEST: u16 = 255;
+
 /// Lower case, words joined by `-`; everything else is dropped.
 ///
 /// # Errors
@@ -15,7 +18,9 @@ pub(super) fn from_text(text: &str) -> Result<String> {
             slug.push('-');
         }
     }
-    let slug: String = slug.trim_end_matches('-').chars().take(255).collect();
+    let longest = slug.char_indices().nth(usize::from(LONGEST));
+    slug.truncate(longest.map_or(slug.len(), |(end, _)| end));
+    let slug = slug.trim_end_matches('-').to_owned();
     if slug.is_empty() {
         let detail = "The slug needs a letter or a digit; the title has none to make it from";
         return Err(Error::invalid("/slug", "slug", detail));
@@ -34,6 +39,14 @@ mod tests {
             from_text("  C++ & more -- now ").expect("a slug"),
             "c-more-now"
         );
+    }
+
+    #[test]
+    fn a_slug_that_is_cut_does_not_end_in_a_hyphen() {
+        let cut = from_text(&format!("{} and more", "ä".repeat(254))).expect("a slug");
+        assert_eq!(cut, "ä".repeat(254));
+        let cut = from_text(&"é".repeat(300)).expect("a slug");
+        assert_eq!(cut.chars().count(), 255);
     }
 
     #[test]

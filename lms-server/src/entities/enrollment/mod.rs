@@ -7,7 +7,10 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::EnrollmentPolicy;
-use crate::schema::enrollments;
+use crate::{
+    entities::{course::Course, user::User},
+    schema::enrollments,
+};
 
 /// A student in a course.
 #[derive(EntityInterface)]
@@ -25,7 +28,11 @@ use crate::schema::enrollments;
     sort(enrolled_at, completed_at),
     before_create = before_create,
     after_write = hooks::follow,
-    explain = hooks::explain
+    explain = hooks::explain,
+    relations(
+        student = belongs_to(enrollments::student_id -> User),
+        course = belongs_to(enrollments::course_id -> Course)
+    )
 )]
 pub struct Enrollment;
 

@@ -5,7 +5,10 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::LessonPolicy;
-use crate::schema::lessons;
+use crate::{
+    entities::{course::Course, module::Module},
+    schema::lessons,
+};
 
 /// One piece of learning material.
 #[derive(EntityInterface)]
@@ -21,7 +24,11 @@ use crate::schema::lessons;
     policy = LessonPolicy,
     cache_ttl = 300,
     sort(order, title, content_type, duration_minutes),
-    default_sort = "order"
+    default_sort = "order",
+    relations(
+        course = belongs_to(lessons::course_id -> Course),
+        module = belongs_to(lessons::module_id -> Module)
+    )
 )]
 pub struct Lesson;
 

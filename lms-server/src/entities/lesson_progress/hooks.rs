@@ -5,10 +5,11 @@ use crud_core::{db::Load, prelude::*};
 use super::LessonProgress;
 use crate::{
     accounts::unavailable,
+    jobs::GenerateCertificate,
     schema::{enrollments, lesson_progress},
 };
 
-/// Completes the enrollment with its last lesson, and reopens it when one is undone.
+/// Completes the enrollment with its last lesson, which has its certificate issued, and reopens it when one is undone.
 pub(super) async fn follow(write: &After<'_, LessonProgress>) -> Result<()> {
     let (Action::Update, Some(new)) = (write.action(), write.new_row()) else {
         return Ok(());
@@ -31,8 +32,18 @@ pub(super) async fn follow(write: &After<'_, LessonProgress>) -> Result<()> {
         .select(lesson_progress::id)
         .limit(1);
     let open: Vec<Uuid> = tx.fetch(query).await.map_err(unavailable)?;
-    let completed_at = open.is_empty().then(Timestamp::now);
-    let query = diesel::update(this).set(enrollments::completed_at.eq(completed_at));
-    tx.run(query).await.map_err(unavailable)?;
+    if !open.is_empty() {
+        let reopen = diesel::update(this).set(enrollments::completed_at.eq(None::<Timestamp>));
+        tx.run(reopen).await.map_err(unavailable)?;
+        return Ok(());
+    }
+    let not_yet = this.filter(enrollments::completed_at.is_null());
+    let complete = diesel::update(not_yet).set(enrollments::completed_at.eq(Timestamp::now()));
+    if tx.run(complete).await.map_err(unavailable)? == 1 {
+        let certificate = GenerateCertificate {
+            enrollment_id: new.enrollment_id,
+        };
+        write.context().enqueue(&certificate).await?;
+    }
     Ok(())
 }

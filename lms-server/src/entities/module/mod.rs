@@ -5,7 +5,10 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::ModulePolicy;
-use crate::schema::modules;
+use crate::{
+    entities::{course::Course, lesson::Lesson},
+    schema::{lessons, modules},
+};
 
 /// A part of a course.
 #[derive(EntityInterface)]
@@ -20,7 +23,11 @@ use crate::schema::modules;
     search = search,
     policy = ModulePolicy,
     cache_ttl = 300,
-    sort(order, title)
+    sort(order, title),
+    relations(
+        course = belongs_to(modules::course_id -> Course),
+        lessons = has_many(lessons::module_id -> Lesson)
+    )
 )]
 pub struct Module;
 

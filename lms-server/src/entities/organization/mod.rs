@@ -2,7 +2,11 @@
 
 use crud_core::prelude::*;
 
-use crate::{roles::is_admin, schema::organizations};
+use crate::{
+    entities::example::Example,
+    roles::is_admin,
+    schema::{examples, organizations},
+};
 
 /// A body that owns other things.
 #[derive(EntityInterface)]
@@ -18,7 +22,10 @@ use crate::{roles::is_admin, schema::organizations};
     policy = OrganizationPolicy,
     cache_ttl = 600,
     sort(name),
-    default_sort = "name"
+    default_sort = "name",
+    relations(
+        examples = has_many(examples::organization_id -> Example)
+    )
 )]
 pub struct Organization;
 

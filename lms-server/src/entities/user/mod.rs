@@ -6,7 +6,11 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::UserPolicy;
-use crate::{roles::Role, schema::users};
+use crate::{
+    entities::post::Post,
+    roles::Role,
+    schema::{posts, users},
+};
 
 /// Someone who can sign in.
 #[derive(EntityInterface)]
@@ -23,7 +27,8 @@ use crate::{roles::Role, schema::users};
     cache_ttl = 60,
     sort(email, full_name),
     before_create = before_create,
-    before_update = before_update
+    before_update = before_update,
+    relations(posts = has_many(posts::author_id -> Post))
 )]
 pub struct User;
 

@@ -14,6 +14,9 @@ mod students;
 mod tests;
 
 pub use catalogue::{Assessment, AssessmentType, Material, Presentation, PresentationCode};
+pub use mapping::{
+    student_email, student_email_pattern, student_name, student_of, student_properties,
+};
 pub use row::{Record, Row};
 pub use rows::{RowError, Rows};
 pub use source::Source;

@@ -122,6 +122,21 @@ impl<R: Record> Iterator for Rows<R> {
 }
 
 impl<R: Record> Rows<R> {
+    /// The file, as the user knows it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line of the row that was read last, from 1.
+    pub fn line(&self) -> u64 {
+        self.reader.position().line() - 1
+    }
+
+    /// What is wrong with the row that was read last, as only who knows other rows can tell.
+    pub fn wrong(&self, message: String) -> RowError {
+        self.fault(Some(self.line()), message)
+    }
+
     /// Turns the row that was read last into a record.
     fn record(&self) -> Result<R, String> {
         let (found, expected) = (self.fields.len(), self.places.len());
@@ -136,11 +151,6 @@ impl<R: Record> Rows<R> {
             &self.fields,
             self.position,
         ))
-    }
-
-    /// The line of the row that was read last.
-    fn line(&self) -> u64 {
-        self.reader.position().line() - 1
     }
 
     fn fault(&self, line: Option<u64>, message: String) -> RowError {

@@ -36,6 +36,11 @@ impl FinalResult {
             Self::Withdrawn => "Withdrawn",
         }
     }
+
+    /// Whether the student gets a certificate.
+    pub fn is_passed(self) -> bool {
+        matches!(self, Self::Pass | Self::Distinction)
+    }
 }
 
 /// A row of `studentInfo`: a student in a presentation.

@@ -257,6 +257,7 @@ fn a_folder_may_hold_compressed_or_plain_files_and_a_missing_one_is_named() {
     .unwrap();
     let source = Source::Folder(folder.clone());
     assert_eq!(source.rows::<Presentation>().unwrap().count(), 1);
+    assert_eq!(source.lines::<Presentation>(), 1);
 
     let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
     gz.write_all(format!("{header}AAA,2013J,268\nAAA,2014J,269\n").as_bytes())

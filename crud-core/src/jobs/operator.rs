@@ -1,0 +1,164 @@
+//! What an operator does about jobs: looks at them, and has dead ones tried again. Applications give it a command or a
+//! route, and decide who may.
+
+use diesel::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{queue::wake, schema::crud_jobs};
+use crate::{
+    Json, Timestamp, Uuid,
+    db::{Access, Db, DbResult, Load as _, Stmt},
+    sql_types as st,
+};
+
+crate::text_enum! {
+    /// Where a job stands.
+    pub enum JobState {
+        /// Waits for its turn, or for its next try.
+        Queued = "queued",
+        /// A worker has it.
+        Running = "running",
+        /// Done.
+        Done = "done",
+        /// Failed too often: waits for an operator.
+        Dead = "dead",
+    }
+}
+
+/// A job as an operator sees it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct JobRow {
+    /// Its number; jobs of one key run in the order of their numbers.
+    pub id: i64,
+    /// Its kind.
+    pub name: String,
+    /// What it must not overlap with.
+    pub key: String,
+    /// What it was given.
+    pub payload: Json,
+    /// Where it stands.
+    pub state: JobState,
+    /// How often a worker took it.
+    pub attempts: i32,
+    /// How often it failed.
+    pub failures: i32,
+    /// Why it failed last.
+    pub last_error: Option<String>,
+    /// When it may begin, or its worker's lease ends.
+    pub visible_at: Timestamp,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was done, or dead.
+    pub finished_at: Option<Timestamp>,
+}
+
+type Columns = (
+    (st::BigInt, st::Text, st::Text, st::Jsonb, st::Text),
+    (st::Integer, st::Integer, st::Nullable<st::Text>),
+    (
+        st::Timestamptz,
+        st::Timestamptz,
+        st::Nullable<st::Timestamptz>,
+    ),
+);
+type Values = (
+    (i64, String, String, Json, JobState),
+    (i32, i32, Option<String>),
+    (Timestamp, Timestamp, Option<Timestamp>),
+);
+
+/// Jobs in one state, the newest first: at most `most`, with smaller ids than `before`.
+///
+/// # Errors
+/// Whatever the database has.
+pub async fn list(
+    db: &Db,
+    state: JobState,
+    before: Option<i64>,
+    most: i64,
+) -> DbResult<Vec<JobRow>> {
+    let query = crud_jobs::table
+        .filter(crud_jobs::state.eq(state.as_str()))
+        .filter(crud_jobs::id.lt(before.unwrap_or(i64::MAX)))
+        .order(crud_jobs::id.desc())
+        .select((
+            (
+                crud_jobs::id,
+                crud_jobs::name,
+                crud_jobs::key,
+                crud_jobs::payload,
+                crud_jobs::state,
+            ),
+            (
+                crud_jobs::attempts,
+                crud_jobs::failures,
+                crud_jobs::last_error,
+            ),
+            (
+                crud_jobs::visible_at,
+                crud_jobs::created_at,
+                crud_jobs::finished_at,
+            ),
+        ))
+        .limit(most);
+    let rows = db.load::<Values, Columns>(Access::Read, Stmt::new().add(query));
+    let row = |(what, tries, times): Values| JobRow {
+        id: what.0,
+        name: what.1,
+        key: what.2,
+        payload: what.3,
+        state: what.4,
+        attempts: tries.0,
+        failures: tries.1,
+        last_error: tries.2,
+        visible_at: times.0,
+        created_at: times.1,
+        finished_at: times.2,
+    };
+    Ok(rows.await?.into_iter().map(row).collect())
+}
+
+/// Puts a dead job back in the queue, with all its tries; false if there is none with this id.
+///
+/// # Errors
+/// Whatever the database has.
+pub async fn retry(db: &Db, id: i64) -> DbResult<bool> {
+    let dead = crud_jobs::table
+        .filter(crud_jobs::id.eq(id))
+        .filter(crud_jobs::state.eq("dead"));
+    let changed = db.run(diesel::update(dead).set(anew())).await?;
+    wake();
+    Ok(changed == 1)
+}
+
+/// Puts all dead jobs back in the queue; says how many.
+///
+/// # Errors
+/// Whatever the database has.
+pub async fn retry_all(db: &Db) -> DbResult<usize> {
+    let dead = crud_jobs::table.filter(crud_jobs::state.eq("dead"));
+    let changed = db.run(diesel::update(dead).set(anew())).await?;
+    wake();
+    Ok(changed)
+}
+
+type Anew = (
+    diesel::dsl::Eq<crud_jobs::state, &'static str>,
+    diesel::dsl::Eq<crud_jobs::attempts, i32>,
+    diesel::dsl::Eq<crud_jobs::failures, i32>,
+    diesel::dsl::Eq<crud_jobs::visible_at, Timestamp>,
+    diesel::dsl::Eq<crud_jobs::finished_at, Option<Timestamp>>,
+    diesel::dsl::Eq<crud_jobs::lease, Option<Uuid>>,
+);
+
+fn anew() -> Anew {
+    (
+        crud_jobs::state.eq("queued"),
+        crud_jobs::attempts.eq(0),
+        crud_jobs::failures.eq(0),
+        crud_jobs::visible_at.eq(Timestamp::now()),
+        crud_jobs::finished_at.eq(None),
+        crud_jobs::lease.eq(None),
+    )
+}

@@ -1,0 +1,78 @@
+//! How the rows of entities belong together: declared once, by `relations(…)`, and read by
+//! `include=` and the OpenAPI document.
+
+use diesel::{Column, Expression, sql_types::Nullable};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::{entity::EntityInterface, sql_types::Uuid};
+
+/// A relation of an entity to another, without their types.
+#[derive(Clone, Copy)]
+pub struct Relation {
+    /// Its name in `include=` and in the answer.
+    pub name: &'static str,
+    /// The endpoint of the other entity.
+    pub endpoint: &'static str,
+    /// How the rows are found.
+    pub kind: RelationKind,
+    /// What a related row is answered as.
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Which of the two rows names the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// Rows of the other entity name this one in their column.
+    HasMany(&'static str),
+    /// This row names one of the other entity in its column.
+    BelongsTo(&'static str),
+}
+
+impl Relation {
+    /// The rows of `Child` whose column is the id of this row.
+    pub fn has_many<Child, C>(name: &'static str, _column: C) -> Self
+    where
+        Child: EntityInterface,
+        C: Column<Table = Child::Table> + Expression<SqlType: Key>,
+    {
+        Self {
+            name,
+            endpoint: Child::ENDPOINT,
+            kind: RelationKind::HasMany(C::NAME),
+            schema: subschema::<Child::List>,
+        }
+    }
+
+    /// The row of `Parent` whose id is in the column of this row of `E`.
+    pub fn belongs_to<E, Parent, C>(name: &'static str, _column: C) -> Self
+    where
+        E: EntityInterface,
+        Parent: EntityInterface,
+        C: Column<Table = E::Table> + Expression<SqlType: Key>,
+    {
+        Self {
+            name,
+            endpoint: Parent::ENDPOINT,
+            kind: RelationKind::BelongsTo(C::NAME),
+            schema: subschema::<Parent::Get>,
+        }
+    }
+
+    /// Whether it leads to a list.
+    pub const fn is_many(&self) -> bool {
+        matches!(self.kind, RelationKind::HasMany(_))
+    }
+}
+
+fn subschema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// The type of a column that refers to a row.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` refers to no row",
+    note = "a relation stands on a column that holds an id: `Uuid` or `Nullable<Uuid>`"
+)]
+pub trait Key {}
+impl Key for Uuid {}
+impl Key for Nullable<Uuid> {}

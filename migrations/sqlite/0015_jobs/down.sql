@@ -1,0 +1,2 @@
+DROP TABLE crud_schedules;
+DROP TABLE crud_jobs;
