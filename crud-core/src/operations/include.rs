@@ -13,9 +13,10 @@ use diesel::{
 use futures_util::future::BoxFuture;
 
 use super::{
-    Context, Listing, envelope,
+    Context, Listing,
     integers::Integers,
     projection::{JsonRows, Projection},
+    reads::envelope,
     statement,
 };
 use crate::{
