@@ -2,6 +2,7 @@
 //! both databases.
 
 mod auth;
+mod bulk;
 mod certificates;
 mod commands;
 mod conformance;

@@ -13,7 +13,7 @@ use axum::http::{Method, header};
 use crud_core::{
     db::{Access, DbKind, Load as _, Stmt},
     sql_types::BigInt,
-    testing::{Client, on_both},
+    testing::{Client, Reply, on_both},
 };
 use serde_json::{Value, json};
 use tests::TestApp;
@@ -65,10 +65,16 @@ async fn statements(app: &TestApp, path: &str) -> usize {
 
 /// How many statements a request takes.
 pub(crate) async fn statements_of(by: &Client, path: &str) -> usize {
+    statements_in(by.get(path)).await
+}
+
+/// How many statements a request takes, which must succeed.
+pub(crate) async fn statements_in(request: impl Future<Output = Reply>) -> usize {
     let counted = Statements::default();
     let guard = tracing::subscriber::set_default(counted.clone());
-    by.get(path).await.is(200);
+    let reply = request.await;
     drop(guard);
+    assert!(reply.status.is_success(), "{reply}");
     counted.0.load(Ordering::Relaxed)
 }
 

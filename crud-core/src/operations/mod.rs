@@ -3,11 +3,13 @@
 
 mod again;
 mod around;
+mod bulk;
 mod fault;
 mod find;
 mod include;
 mod insert;
 mod integers;
+mod item;
 mod many;
 mod projection;
 mod statement;
@@ -34,6 +36,10 @@ use crate::{
     sql_types as st,
 };
 
+pub(crate) use self::{
+    bulk::{Change, repeated_id},
+    item::all,
+};
 pub(crate) use projection::Projection;
 
 /// On whose behalf, and where, an operation runs.
