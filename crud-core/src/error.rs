@@ -77,6 +77,14 @@ pub enum Error {
         /// The media types that are read.
         accepted: &'static str,
     },
+    /// One of several items of a request is refused: as its own error has it, which names no place.
+    #[error("{error}")]
+    Item {
+        /// Why.
+        error: Box<Self>,
+        /// Which one: its index as a JSON pointer.
+        errors: Vec<FieldError>,
+    },
     /// 422: well formed, but breaks a rule. All faults at once.
     #[error("{}", summary(.0))]
     Invalid(Vec<FieldError>),
@@ -195,6 +203,7 @@ impl Error {
             Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Item { error, .. } => error.status(),
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -215,6 +224,7 @@ impl Error {
             Self::PreconditionFailed { .. } => "precondition_failed",
             Self::TooLarge { .. } => "too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::Item { error, .. } => error.code(),
             Self::Invalid(_) => "invalid",
             Self::PreconditionRequired => "precondition_required",
             Self::Unavailable(_) => "unavailable",
@@ -234,6 +244,7 @@ impl Error {
             Self::PreconditionFailed { .. } => "Precondition failed",
             Self::TooLarge { .. } => "Body too large",
             Self::UnsupportedMediaType { .. } => "Unsupported media type",
+            Self::Item { error, .. } => error.title(),
             Self::Invalid(_) => "Invalid request",
             Self::PreconditionRequired => "Precondition required",
             Self::Unavailable(_) => "Service unavailable",
@@ -245,6 +256,7 @@ impl Error {
         match self {
             Self::Invalid(errors)
             | Self::ForbiddenFields(errors)
+            | Self::Item { errors, .. }
             | Self::Conflict { errors, .. } => errors,
             _ => &[],
         }
@@ -309,7 +321,11 @@ impl IntoResponse for Error {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match &self {
+        let cause = match &self {
+            Self::Item { error, .. } => error,
+            other => other,
+        };
+        match cause {
             Self::Unauthenticated(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }

@@ -2,6 +2,7 @@
 //! both databases.
 
 mod auth;
+mod bulk;
 mod cache;
 mod cache_access;
 mod cache_oracle;

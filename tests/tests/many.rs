@@ -66,7 +66,13 @@ on_both! {
         let cx = app.lms.app.on_behalf(&student);
         let other = Some(app.other_student().id());
         let refused = cx.create_many::<Enrollment>(vec![enrolling(None, 0), enrolling(other, 1)]).await;
-        assert!(matches!(refused.map(|rows| rows.len()), Err(Error::Forbidden(_))));
+        match refused.map(|rows| rows.len()) {
+            Err(Error::Item { error, errors }) => {
+                assert!(matches!(*error, Error::Forbidden(_)), "{error:?}");
+                assert_eq!(errors[0].pointer.as_deref(), Some("/1"));
+            }
+            other => panic!("{other:?}"),
+        }
         let twice = cx.create_many::<Enrollment>(vec![enrolling(None, 0), enrolling(None, 0)]).await;
         match twice.map(|rows| rows.len()) {
             Err(Error::Conflict { code, errors, .. }) => {

@@ -5,6 +5,7 @@
 //! wrong with one. Nothing here answers a request of an entity or decides what one may contain: the
 //! document repeats what `router`, `query` and `error` do, and changes with them.
 
+mod bulk;
 mod check;
 pub mod docs;
 mod document;

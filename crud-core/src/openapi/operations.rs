@@ -46,6 +46,8 @@ pub(super) fn entity(r: &Arc<Resource>, info: &Info<'_>, schemas: &mut Schemas, 
         }),
     );
 
+    super::bulk::entity(r, &create, &update, &get, schemas, paths);
+
     let mut read = Read::row(r, info, schemas);
     let parameters = [parameters::id(r)]
         .into_iter()
@@ -184,20 +186,22 @@ fn links(r: &Resource) -> Value {
 /// `list_lesson_progress`, `get_course`.
 fn operation_id(r: &Resource, verb: &str) -> String {
     match verb {
-        "list" => format!("list_{}", r.endpoint.replace('-', "_")),
+        "list" | "create_many" | "update_many" | "delete_many" => {
+            format!("{verb}_{}", r.endpoint.replace('-', "_"))
+        }
         verb => format!("{verb}_{}", r.noun.replace(' ', "_")),
     }
 }
 
 /// An operation that is being written.
-struct Draft {
+pub(super) struct Draft {
     operation: Value,
     responses: Map<String, Value>,
     errors: Vec<u16>,
 }
 
 impl Draft {
-    fn new(r: &Resource, action: Action, verb: &str) -> Self {
+    pub(super) fn new(r: &Resource, action: Action, verb: &str) -> Self {
         let things = match action {
             Action::List => r.endpoint.replace('-', " "),
             _ => r.noun.clone(),
@@ -226,17 +230,22 @@ impl Draft {
         }
     }
 
+    pub(super) fn summary(mut self, summary: &str) -> Self {
+        self.operation["summary"] = summary.into();
+        self
+    }
+
     fn takes(mut self, parameters: Vec<Value>) -> Self {
         self.operation["parameters"] = parameters.into();
         self
     }
 
-    fn body(mut self, schema: &Value, types: &[&str]) -> Self {
+    pub(super) fn body(mut self, schema: &Value, types: &[&str]) -> Self {
         self.operation["requestBody"] = body(schema, types);
         self
     }
 
-    fn answers(mut self, status: u16, answer: Value) -> Self {
+    pub(super) fn answers(mut self, status: u16, answer: Value) -> Self {
         self.responses.insert(status.to_string(), answer);
         self
     }
@@ -251,7 +260,7 @@ impl Draft {
             .done(read.errors)
     }
 
-    fn done(mut self, errors: &[u16]) -> Value {
+    pub(super) fn done(mut self, errors: &[u16]) -> Value {
         self.errors.extend(errors);
         self.errors.extend([500, 503]);
         self.errors.sort_unstable();

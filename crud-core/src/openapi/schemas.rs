@@ -10,7 +10,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{limits, responses};
+use super::{bulk, limits, responses};
 use crate::dto::Field;
 
 /// Makes the schema of one type.
@@ -28,6 +28,8 @@ pub(super) struct Schemas {
     fields: BTreeMap<String, &'static [Field]>,
     masked: BTreeMap<String, BTreeSet<&'static str>>,
     pages: BTreeMap<String, Value>,
+    /// Names of changes with the row that they are of, and of the changes.
+    changes: BTreeMap<String, String>,
 }
 
 impl Schemas {
@@ -41,6 +43,7 @@ impl Schemas {
             fields: BTreeMap::new(),
             masked: BTreeMap::new(),
             pages: BTreeMap::new(),
+            changes: BTreeMap::new(),
         }
     }
 
@@ -97,6 +100,26 @@ impl Schemas {
         reference
     }
 
+    /// A change with the row that it is of: the item of a list of changes.
+    pub(super) fn change(&mut self, entity: &str, update: &Value) -> Value {
+        let item = format!("{entity}Change");
+        let taken = self.answers.definitions().contains_key(&item)
+            || self.bodies.definitions().contains_key(&item)
+            || self.changes.contains_key(&item);
+        match name(update, PATH) {
+            Some(update) if !taken => {
+                self.changes.insert(item.clone(), update.to_owned());
+                json!({ "$ref": format!("{PATH}{item}") })
+            }
+            _ => {
+                let definition = name(update, PATH).and_then(|name| self.known(name));
+                let mut item = definition.unwrap_or(update).clone();
+                bulk::change(&mut item);
+                item
+            }
+        }
+    }
+
     /// The definition that bodies have under a name.
     pub(super) fn known(&self, name: &str) -> Option<&Value> {
         self.bodies.definitions().get(name)
@@ -108,6 +131,13 @@ impl Schemas {
         let mut answers = definitions(&mut self.answers);
         for (name, schema) in &mut all {
             limits::body(schema, self.fields.get(name).copied());
+        }
+        for (name, update) in &self.changes {
+            let Some(mut item) = all.get(update).cloned() else {
+                continue;
+            };
+            bulk::change(&mut item);
+            all.insert(name.clone(), item);
         }
         for (name, schema) in &mut answers {
             if let Some(masked) = self.masked.get(name) {

@@ -12,9 +12,10 @@ use diesel::{
 };
 
 use super::{
-    Context, Place, Row, database,
+    Context, Place, Row, again, database,
     fault::refused,
     insert,
+    item::{indexed, is_of_an_item},
     projection::{JsonRows, Projection},
     recover, row, statement,
     typed::dto,
@@ -24,7 +25,6 @@ use crate::{
     db::{Access, Db, DbError, PgRow, Sink, SqliteRow, Tx, bind},
     dto::{Assignment, Assignments},
     entity::EntityInterface,
-    error::FieldError,
     hook::Fault,
     policy::{Action, Rule},
     registry::{Resource, create_assignments},
@@ -81,69 +81,73 @@ impl Context<'_> {
         }
     }
 
-    /// As [`create_row`](Self::create_row), for many.
+    /// As [`create_row`](Self::create_row), for many. By a few statements of many rows, if they pass; if one
+    /// is refused, which such a statement does not say, again one by one.
     pub(crate) async fn create_rows(
         &self,
         r: &Resource,
         sets: Vec<Vec<Assignment>>,
     ) -> Result<Vec<Row>> {
         let rule = self.admit(r, Action::Create)?;
-        if let Place::Db(db) = self.place {
-            let tx = self.begin(r, db).await?;
-            return match Box::pin(self.inside(&tx).create_rows(r, copied(&sets))).await {
-                Ok(rows) => self.committed(r, tx, rows).await,
-                Err(error @ Error::Conflict { .. }) => {
-                    // Whatever ends the transaction, the conflict is the answer.
-                    let _ = tx.rollback().await;
-                    Err(Box::pin(self.first_conflict(r, db, sets, error)).await)
-                }
-                Err(error) => Err(error),
+        // A hook of a row may count on the rows before it.
+        let singly = r.before_write.is_some();
+        let Place::Db(db) = self.place else {
+            // Nothing can be done again in a transaction that failed.
+            return match singly || sets.iter().any(|set| again::is_numbered(r, set)) {
+                true => Box::pin(self.create_each(r, sets)).await,
+                false => self.create_set(r, &rule, sets).await,
             };
+        };
+        if !singly {
+            let tx = self.begin(r, db).await?;
+            match Box::pin(self.inside(&tx).create_set(r, &rule, copied(&sets))).await {
+                Ok(rows) => return self.committed(r, tx, rows).await,
+                Err(error) if !is_of_an_item(&error) => return Err(error),
+                // The second run says what is wrong, also if this fails.
+                Err(_) => drop(tx.rollback().await),
+            }
         }
+        let tx = self.begin(r, db).await?;
+        let rows = Box::pin(self.inside(&tx).create_each(r, sets)).await;
+        self.ended(r, tx, rows).await
+    }
+
+    /// In a transaction: rows of the same columns by one statement.
+    async fn create_set(
+        &self,
+        r: &Resource,
+        rule: &Rule,
+        sets: Vec<Vec<Assignment>>,
+    ) -> Result<Vec<Row>> {
         let (mut signed, mut ids) = (Vec::with_capacity(sets.len()), Vec::new());
         let mut changed = Vec::new();
-        for (index, set) in sets.into_iter().enumerate() {
-            let set = self.before(r, Action::Create, None, set).await;
-            let mut set = set.map_err(|error| indexed(index, error))?;
+        for mut set in sets {
             changed.push(super::writes::columns(r, &set));
             ids.push(self.sign(&mut set));
             signed.push(set);
         }
-        let mut found = self.write_rows(r, &rule, &signed).await?;
+        let mut found = self.write_rows(r, rule, &signed).await?;
         let mut rows = Vec::with_capacity(ids.len());
-        for (id, changed) in ids.into_iter().zip(changed) {
+        for (index, (id, changed)) in ids.into_iter().zip(changed).enumerate() {
             let row = found.remove(&id);
             rows.push(row.ok_or_else(|| Error::internal("an insert returned no row"))?);
             let after = self.after(r, Action::Create, None, Some(id), changed).await;
-            after.map_err(|error| indexed(rows.len() - 1, error))?;
+            after.map_err(|error| indexed(index, error))?;
         }
         Ok(rows)
     }
 
-    /// The conflict again, with the place of its row: a statement of many rows does not say it, so they
-    /// are written one by one, for nothing.
-    async fn first_conflict(
-        &self,
-        r: &Resource,
-        db: &Db,
-        sets: Vec<Vec<Assignment>>,
-        error: Error,
-    ) -> Error {
-        let Ok(tx) = db.begin().await else {
-            return error;
-        };
-        let cx = self.inside(&tx);
+    /// In a transaction: one by one.
+    async fn create_each(&self, r: &Resource, sets: Vec<Vec<Assignment>>) -> Result<Vec<Row>> {
+        let mut rows = Vec::with_capacity(sets.len());
         for (index, set) in sets.into_iter().enumerate() {
-            match cx.create_row(r, set).await {
-                Ok(_) => {}
-                Err(found @ Error::Conflict { .. }) => return indexed(index, found),
-                Err(_) => break,
-            }
+            let row = self.create_row(r, set).await;
+            rows.push(row.map_err(|error| self.refused_item(index, error))?);
         }
-        error
+        Ok(rows)
     }
 
-    async fn begin(&self, r: &Resource, db: &Db) -> Result<Tx> {
+    pub(super) async fn begin(&self, r: &Resource, db: &Db) -> Result<Tx> {
         match db.begin().await {
             Ok(tx) => Ok(tx),
             Err(error) => Err(database(r, self, error, &[]).await),
@@ -223,37 +227,6 @@ fn copied(sets: &[Vec<Assignment>]) -> Vec<Vec<Assignment>> {
     sets.iter()
         .map(|set| set.iter().map(copy).collect())
         .collect()
-}
-
-/// A fault of one of many bodies, with its place among them.
-fn indexed(index: usize, error: Error) -> Error {
-    let place = |mut fault: FieldError| {
-        let within = fault.pointer.take().unwrap_or_default();
-        fault.pointer = Some(format!("/{index}{within}"));
-        fault
-    };
-    match error {
-        Error::Invalid(faults) => Error::Invalid(faults.into_iter().map(place).collect()),
-        Error::ForbiddenFields(faults) => {
-            Error::ForbiddenFields(faults.into_iter().map(place).collect())
-        }
-        Error::Conflict {
-            code,
-            detail,
-            errors,
-        } => {
-            let mut errors: Vec<_> = errors.into_iter().map(place).collect();
-            if errors.is_empty() {
-                errors.push(FieldError::at(format!("/{index}"), code, detail.clone()));
-            }
-            Error::Conflict {
-                code,
-                detail,
-                errors,
-            }
-        }
-        other => other,
-    }
 }
 
 /// Collects the rows of an `INSERT` of many, whose order the database does not promise: behind what

@@ -3,12 +3,14 @@
 
 mod again;
 mod around;
+mod bulk;
 mod cached;
 mod fault;
 mod find;
 mod include;
 mod insert;
 mod integers;
+mod item;
 pub(crate) mod key;
 mod many;
 mod projection;
@@ -31,6 +33,10 @@ use crate::{
     registry::{Registry, Resource},
 };
 
+pub(crate) use self::{
+    bulk::{Change, repeated_id},
+    item::all,
+};
 pub(crate) use projection::Projection;
 pub(crate) use statement::whole_of;
 

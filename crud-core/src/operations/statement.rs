@@ -143,6 +143,20 @@ fn touched(r: &Resource, id: Uuid) -> Vec<Dep> {
     vec![Dep::Row(table(), id), Dep::List(table())]
 }
 
+/// The rows of these ids that are within a scope, locked in the order of their ids.
+pub(super) fn lock_all(r: &Resource, ids: &[Uuid], archived: Archived, rule: &Rule) -> Stmt {
+    let sql = version(r, Stmt::with_capacity(2 * ids.len() + 32).sql("SELECT "));
+    let sql = by_ids(r, sql.sql(" FROM ").frag(r.table.clone()), ids);
+    let sql = within(live(r, sql, archived), rule).sql(" ORDER BY ");
+    id(r, sql).per_backend(" FOR UPDATE", "")
+}
+
+/// `DELETE … WHERE id IN (…) AND <scope>`.
+pub(super) fn delete_all(r: &Resource, ids: &[Uuid], rule: &Rule) -> Stmt {
+    let sql = Stmt::with_capacity(2 * ids.len() + 16).sql("DELETE FROM ");
+    within(by_ids(r, sql.frag(r.table.clone()), ids), rule)
+}
+
 /// From this offset on, a page's ids are found before its rows are read.
 const DEEP: i64 = 1000;
 
@@ -258,6 +272,17 @@ fn by_id(r: &Resource, sql: Stmt, row: Uuid) -> Stmt {
     id(r, sql.sql(" WHERE "))
         .sql(" = ")
         .frag(bind::<st::Uuid, _>(row))
+}
+
+/// The number of places is a power of two, so that few statements are prepared.
+fn by_ids(r: &Resource, sql: Stmt, rows: &[Uuid]) -> Stmt {
+    let last = rows.last().copied().unwrap_or_default();
+    let padding = std::iter::repeat_n(last, rows.len().next_power_of_two() - rows.len());
+    let mut sql = id(r, sql.sql(" WHERE ")).sql(" IN (");
+    for (i, row) in rows.iter().copied().chain(padding).enumerate() {
+        sql = sql.sql(comma(i)).frag(bind::<st::Uuid, _>(row));
+    }
+    sql.sql(")")
 }
 
 fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {

@@ -3,6 +3,8 @@
 //! are the whole story of a request.
 
 mod beside;
+mod bulk;
+mod items;
 mod request;
 mod response;
 
@@ -17,7 +19,10 @@ use axum::{
 };
 
 pub use self::beside::EntityRequest;
-pub(crate) use self::request::{PATCH_TYPES, POST_TYPES};
+pub(crate) use self::{
+    items::MOST_ITEMS,
+    request::{PATCH_TYPES, POST_TYPES},
+};
 use self::{
     request::Call,
     response::{file_response, list_response, no_content, not_modified, row_response, tagged},
@@ -35,6 +40,7 @@ use crate::{
 pub(crate) fn routes(app: &App) -> Router {
     let mut router = Router::new();
     for resource in app.registry().resources() {
+        router = bulk::routes(router, app, resource);
         router = entity_routes(router, app, resource);
     }
     router.fallback(async || Error::NotFound("There is nothing at this path".to_owned()))

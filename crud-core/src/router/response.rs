@@ -19,6 +19,21 @@ pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Respon
     tagged(status, row.json.clone().into(), &etag)
 }
 
+/// Rows as a list, which has no tag of its own.
+pub(super) fn rows_response(status: StatusCode, rows: &[Row]) -> Response {
+    let length: usize = rows.iter().map(|row| row.json.len() + 1).sum();
+    let mut list = Vec::with_capacity(length + 1);
+    for row in rows {
+        list.push(if list.is_empty() { b'[' } else { b',' });
+        list.extend_from_slice(&row.json);
+    }
+    if list.is_empty() {
+        list.push(b'[');
+    }
+    list.push(b']');
+    json(status, list.into())
+}
+
 /// A body with its tag.
 pub(super) fn tagged(status: StatusCode, body: Body, etag: &str) -> Response {
     let mut response = json(status, body);

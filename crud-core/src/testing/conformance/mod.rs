@@ -9,6 +9,7 @@
 mod access;
 mod archive;
 mod body;
+mod bulk;
 mod change;
 mod create;
 mod delete;
@@ -60,13 +61,14 @@ macro_rules! rules {
 }
 use rules;
 
-const ALL: [&[Rule]; 9] = [
+const ALL: [&[Rule]; 10] = [
     create::RULES,
     read::RULES,
     list::RULES,
     change::RULES,
     delete::RULES,
     archive::RULES,
+    bulk::RULES,
     refuse::RULES,
     protect::RULES,
     access::RULES,

@@ -1,0 +1,80 @@
+//! The operations of `/things/bulk`, as `router::bulk` has them.
+
+use serde_json::{Value, json};
+
+use super::{document::Paths, operations::Draft, responses, schemas::Schemas};
+use crate::{
+    App,
+    policy::Action,
+    registry::Resource,
+    router::{MOST_ITEMS, POST_TYPES},
+};
+
+const ROWS: &[&str] = &["Cache-Control", "Vary"];
+
+/// Adds them.
+pub(super) fn entity(
+    r: &Resource,
+    create: &Value,
+    update: &Value,
+    get: &Value,
+    schemas: &mut Schemas,
+    paths: &mut Paths,
+) {
+    let path = format!("{}/{}/bulk", App::PREFIX, r.endpoint);
+    let rows = |description| responses::success(description, ROWS, Some(list(get)));
+    let draft = |action, verb: &str, body: &Value| {
+        let what = format!("{verb} many {}", r.endpoint.replace('-', " "));
+        let draft = Draft::new(r, action, &format!("{}_many", verb.to_lowercase()));
+        draft.summary(&what).body(body, POST_TYPES)
+    };
+    let one = draft(Action::Create, "Create", &list(create));
+    let one = one.answers(201, rows("The new rows, in the order of the list."));
+    paths.add(
+        &path,
+        "post",
+        one.done(match r.has_hooks() {
+            true => &[400, 403, 404, 408, 409, 413, 415, 422],
+            false => &[400, 403, 408, 409, 413, 415, 422],
+        }),
+    );
+    let change = schemas.change(r.name, update);
+    let one = draft(Action::Update, "Update", &list(&change));
+    let one = one.answers(
+        200,
+        rows("The rows as they are now, in the order of the list."),
+    );
+    let errors = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
+    paths.add(&path, "patch", one.done(errors));
+    let mut ids = list(&json!({ "type": "string", "format": "uuid" }));
+    ids["uniqueItems"] = true.into();
+    let one = draft(Action::Delete, "Delete", &ids);
+    let one = one.answers(204, responses::success("The rows are gone.", &[], None));
+    let errors = &[400, 403, 404, 408, 409, 413, 415, 422];
+    paths.add(&path, "delete", one.done(errors));
+}
+
+fn list(items: &Value) -> Value {
+    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": MOST_ITEMS })
+}
+
+/// The body of a change with the row that it is of.
+pub(super) fn change(update: &mut Value) {
+    let id = json!({ "description": "The row.", "type": "string", "format": "uuid" });
+    let version = json!({
+        "description": "The version that the row must have; any if left out.",
+        "type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX,
+    });
+    update["properties"]["id"] = id;
+    update["properties"]["version"] = version;
+    match update["required"].as_array_mut() {
+        Some(required) => required.push("id".into()),
+        None => update["required"] = json!(["id"]),
+    }
+    if let Some(object) = update.as_object_mut() {
+        object.insert(
+            "description".to_owned(),
+            "A change of one row of several.".into(),
+        );
+    }
+}
