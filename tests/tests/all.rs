@@ -3,6 +3,7 @@
 
 mod auth;
 mod certificates;
+mod checklist;
 mod commands;
 mod conformance;
 mod courses;
