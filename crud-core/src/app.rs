@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::{
-    auth::Auth, db::Db, operations::Context, principal::Principal, registry::Registry, router,
+    auth::Auth, cache::Cache, db::Db, operations::Context, principal::Principal,
+    registry::Registry, router,
 };
 
 /// What a request is answered from. Cheap to clone.
@@ -23,8 +24,20 @@ impl App {
     /// The path before every entity's endpoint.
     pub const PREFIX: &str = "/api/v1";
 
-    /// Puts the parts together.
+    /// Puts the parts together, with a cache in the process: right as long as one process serves the database.
     pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
+        db.attach_shared();
+        Self::of(db, registry, auth)
+    }
+
+    /// Puts the parts together with a cache of one's own making: off, of another size, or shared by several
+    /// instances. A database that has a cache already keeps it.
+    pub fn with_cache(db: Db, registry: Registry, auth: Auth, cache: Cache) -> Self {
+        db.attach(cache);
+        Self::of(db, registry, auth)
+    }
+
+    fn of(db: Db, registry: Registry, auth: Auth) -> Self {
         Self(Arc::new(Parts {
             db,
             registry,

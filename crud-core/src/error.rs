@@ -140,6 +140,30 @@ impl FieldError {
 }
 
 impl Error {
+    /// The same error for another who waited for the same thing. What went wrong inside is told once.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Unavailable(_) => Self::Unavailable(None),
+            Self::Unauthenticated(why) => Self::Unauthenticated(why.clone()),
+            Self::Forbidden(why) => Self::Forbidden(why.clone()),
+            Self::NotFound(why) => Self::NotFound(why.clone()),
+            Self::BadRequest { code, detail } => Self::BadRequest {
+                code,
+                detail: detail.clone(),
+            },
+            Self::Conflict {
+                code,
+                detail,
+                errors,
+            } => Self::Conflict {
+                code,
+                detail: detail.clone(),
+                errors: errors.clone(),
+            },
+            other => Self::internal(other.to_string()),
+        }
+    }
+
     /// A 500 whose source goes to the log.
     pub fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into())

@@ -98,8 +98,10 @@ mod body;
 mod etag;
 mod file;
 mod router;
+mod row;
 
 pub mod auth;
+pub mod cache;
 pub mod db;
 pub mod dto;
 pub mod entity;
@@ -125,6 +127,7 @@ pub use crud_derive::{EntityInterface, dto};
 
 pub use self::{
     app::App,
+    cache::Cache,
     db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},

@@ -4,24 +4,30 @@
 //! routes, operations, the OpenAPI document, claims, the drift check and the conformance tests all
 //! read the same list.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
 use crate::{
-    Error, Result,
+    Error, Result, Uuid,
     body::{self, BodyShape},
-    db::{Frag, Rendered, TableShape},
+    cache::{Dep, mentioned},
+    db::{DbKind, Frag, Rendered, TableShape, text},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named, SortColumn},
     file::FileFormat,
     hook::{self, AfterFn, BeforeFn, Fault},
     operations::Projection,
-    policy::{Action, Mask, Policy, Rule},
+    policy::{self, Action, Mask, Policy, Rule},
     principal::Principal,
     query::{Params, sort_keys},
     relation::Relation,
+    row::WholeRow,
     search::Search,
 };
 
@@ -29,6 +35,8 @@ use crate::{
 #[derive(Default)]
 pub struct Registry {
     resources: Vec<Arc<Resource>>,
+    /// What statements are made of, by their text; `None`: they are not cached.
+    made_of: RwLock<HashMap<String, Option<Arc<[Dep]>>>>,
 }
 
 impl Registry {
@@ -111,6 +119,39 @@ impl Registry {
         self.resources.iter().find(|r| r.endpoint == endpoint)
     }
 
+    /// The entity whose rows live in this table.
+    pub(crate) fn of_table(&self, table: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|r| r.shape.name == table)
+    }
+
+    /// What a `SELECT` is made of; `None` if that is not only rows of declared tables.
+    pub(crate) fn made_of(&self, sql: &str) -> Option<Arc<[Dep]>> {
+        let known = self.made_of.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(deps) = known.get(sql) {
+            return deps.clone();
+        }
+        drop(known);
+        let deps = self.read_text(sql);
+        let mut known = self.made_of.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_TEXTS {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), deps.clone());
+        deps
+    }
+
+    fn read_text(&self, sql: &str) -> Option<Arc<[Dep]>> {
+        let found = mentioned(sql)?;
+        let is_known = |table: &str| self.resources.iter().any(|r| r.shape.name == table);
+        if !found.tables.iter().all(|table| is_known(table)) {
+            return None;
+        }
+        let tables = self.resources.iter().map(|r| r.shape.name);
+        let tables = tables.filter(|table| found.names.iter().any(|name| name == table));
+        let deps = tables.flat_map(|table| [Dep::Table(table.into()), Dep::List(table.into())]);
+        Some(deps.collect())
+    }
+
     /// The claims `<endpoint>:<action>` that the policies grant a principal, on some row at least.
     pub fn claims(&self, principal: &Principal) -> Vec<String> {
         let mut claims = Vec::new();
@@ -129,6 +170,9 @@ impl Registry {
         self.resources.iter().map(|r| r.shape.clone()).collect()
     }
 }
+
+/// Texts of statements that are remembered. There are as many as there are combinations of filters, orders and roles.
+const MAX_TEXTS: usize = 2000;
 
 /// An entity without its types: everything about it that the framework's code, which is compiled
 /// once, needs to know.
@@ -176,6 +220,8 @@ pub struct Resource {
     update: BodyFn,
     scope: fn(&Principal, Action) -> Rule,
     mask: fn(&Principal) -> Mask,
+    /// What a whole row is made of, found when the first is read; `None`: it is not kept.
+    whole: OnceLock<Option<Vec<Dep>>>,
 }
 
 /// Builds an entity's conditions from its filters.
@@ -258,6 +304,7 @@ impl Resource {
             explain: E::explain,
             scope: |principal, action| E::Policy::scope(principal, action).erase(),
             mask: |principal| E::Policy::fields(principal).erase(),
+            whole: OnceLock::new(),
             shape,
         }
     }
@@ -279,6 +326,40 @@ impl Resource {
         Action::ALL
             .into_iter()
             .filter(move |a| archivable || !matches!(a, Action::Archive | Action::Restore))
+    }
+
+    pub(crate) fn cache_ttl(&self) -> Option<Duration> {
+        self.cache_ttl.map(Duration::from_secs)
+    }
+
+    /// What a whole row depends on; `None` if rows of this entity are not kept.
+    pub(crate) fn row_deps(&self, registry: &Registry, id: Uuid) -> Option<Vec<Dep>> {
+        let others = self.whole.get_or_init(|| self.made_of(registry)).as_ref()?;
+        let mut deps = Vec::with_capacity(others.len() + 1);
+        deps.extend_from_slice(others);
+        deps.push(Dep::Row(self.shape.name.into(), id));
+        Some(deps)
+    }
+
+    /// Its own table, and all of those that its fields are computed from.
+    fn made_of(&self, registry: &Registry) -> Option<Vec<Dep>> {
+        // The dialects differ in nothing that matters here.
+        let sql = text(DbKind::Postgres, &crate::operations::whole_of(self)).ok()?;
+        let found = mentioned(&sql)?;
+        let deps = registry.read_text(&sql)?;
+        let own = Dep::List(self.shape.name.into());
+        // Other rows of the same table matter only if a field is computed from them.
+        let kept = deps
+            .iter()
+            .filter(|dep| found.is_self_related || **dep != own);
+        Some(kept.cloned().collect())
+    }
+
+    /// The value of a column of a kept row, if it is kept as the database has it.
+    pub(crate) fn value<'r>(&self, row: &'r WholeRow, column: &str) -> Option<policy::Value<'r>> {
+        let json = row.value(self.get.exact(column)?)?;
+        let kind = self.shape.columns.iter().find(|c| c.name == column)?.kind;
+        policy::Value::of_json(kind, json)
     }
 
     /// Whether a write needs a transaction for what the entity does around it.

@@ -1,9 +1,12 @@
 //! Users as those who sign in: looked up for every request, so that whoever is disabled, archived or
 //! given another role is so at once; made together with their passwords.
 
+use std::time::Duration;
+
 use crud_core::{
     Context, Db, Error, Result,
     auth::{AuthError, Authenticator, Claims},
+    cache::Deps,
     db::{DbError, Load},
     prelude::*,
 };
@@ -34,11 +37,10 @@ impl Authenticator for Accounts {
         Box::pin(async move {
             let unknown = || Error::Unauthenticated("User not found".into());
             let id: Uuid = claims.sub.parse().map_err(|_| unknown())?;
-            let query = users::table
-                .filter(users::id.eq(id))
-                .filter(users::archived_at.is_null())
-                .select((users::role, users::is_active, users::token_generation));
-            let found: Vec<(Role, bool, i64)> = self.db.fetch(query).await.map_err(unavailable)?;
+            let deps = Deps::none().row(users::table, id);
+            let load = account(self.db.clone(), id);
+            let found = self.db.cached("principal", &claims.sub, TTL, deps, load);
+            let found = found.await?;
             match found.first() {
                 None => Err(unknown()),
                 Some((_, false, _)) => {
@@ -55,6 +57,18 @@ impl Authenticator for Accounts {
         })
     }
 }
+
+/// What a request needs to know of its caller.
+async fn account(db: Db, id: Uuid) -> Result<Vec<(Role, bool, i64)>> {
+    let query = users::table
+        .filter(users::id.eq(id))
+        .filter(users::archived_at.is_null())
+        .select((users::role, users::is_active, users::token_generation));
+    db.fetch(query).await.map_err(unavailable)
+}
+
+/// How long a caller may be known without another look; a change of the user is known at once.
+const TTL: Duration = Duration::from_secs(300);
 
 /// A user who can sign in.
 pub struct NewAccount {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{Router, extract::FromRef};
 use crud_core::{
-    App, Db, Registry,
+    App, Cache, Db, Registry,
     auth::{Auth, Jwt, Passwords},
     db::DbError,
     openapi::{self, Info, Operation, Routes},
@@ -28,8 +28,19 @@ pub struct Lms {
 }
 
 impl Lms {
-    /// Puts it together. The database must be migrated before the first request.
+    /// Puts it together, with a cache in the process. The database must be migrated before the first request.
     pub fn new(db: Db, jwt: Jwt) -> Self {
+        db.attach_shared();
+        Self::of(db, jwt)
+    }
+
+    /// Puts it together with another cache.
+    pub fn with_cache(db: Db, jwt: Jwt, cache: Cache) -> Self {
+        db.attach(cache);
+        Self::of(db, jwt)
+    }
+
+    fn of(db: Db, jwt: Jwt) -> Self {
         let auth = Auth::new(jwt, Accounts::new(db.clone()));
         Self {
             app: App::new(db, entities::registry(), auth),

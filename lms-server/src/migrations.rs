@@ -37,4 +37,5 @@ migrations! {
     14 "0014_projects",
     15 "0015_jobs",
     16 "0016_course_statistics",
+    20 "0020_cache",
 }

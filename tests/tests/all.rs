@@ -2,6 +2,11 @@
 //! both databases.
 
 mod auth;
+mod cache;
+mod cache_access;
+mod cache_oracle;
+mod cache_races;
+mod cache_stores;
 mod certificates;
 mod checklist;
 mod commands;
@@ -17,6 +22,7 @@ mod hardening;
 mod harness;
 mod import;
 mod includes;
+mod instances;
 mod jobs;
 mod lists;
 mod mail;

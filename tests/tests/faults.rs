@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -17,7 +17,7 @@ use crud_core::{
 };
 use serde_json::{Value, json};
 use tests::TestApp;
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span, subscriber::DefaultGuard};
 
 use crate::steps::{NOBODY, id, lesson, made, published, run};
 
@@ -40,7 +40,25 @@ fn distinct(ids: &[Value]) -> usize {
 
 /// Counts the statements that this thread sends to a database.
 #[derive(Clone, Default)]
-struct Statements(Arc<AtomicUsize>);
+pub(crate) struct Statements(Arc<AtomicUsize>);
+
+/// With only one subscriber in the process, tracing asks the thread that comes first by a statement whether anyone
+/// listens, and believes it for all threads.
+static LISTENS: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Statements::default()));
+
+impl Statements {
+    /// Counts from here on, until the guard goes.
+    pub(crate) fn watch() -> (Self, DefaultGuard) {
+        LazyLock::force(&LISTENS);
+        let counted = Self::default();
+        let guard = tracing::subscriber::set_default(counted.clone());
+        (counted, guard)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Subscriber for Statements {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -58,15 +76,16 @@ impl Subscriber for Statements {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// How many statements a request of an anonymous caller takes.
+/// How many statements a request of an anonymous caller takes that the cache knows nothing of.
 async fn statements(app: &TestApp, path: &str) -> usize {
-    statements_of(&app.anonymous(), path).await
+    statements_of(app, &app.anonymous(), path).await
 }
 
-/// How many statements a request takes.
-pub(crate) async fn statements_of(by: &Client, path: &str) -> usize {
-    let counted = Statements::default();
-    let guard = tracing::subscriber::set_default(counted.clone());
+/// How many statements a request takes that the cache knows nothing of.
+pub(crate) async fn statements_of(app: &TestApp, by: &Client, path: &str) -> usize {
+    let cache = app.lms.app.db().cache().expect("there is a cache");
+    cache.forget().await.expect("it can forget");
+    let (counted, guard) = Statements::watch();
     by.get(path).await.is(200);
     drop(guard);
     counted.0.load(Ordering::Relaxed)

@@ -116,7 +116,7 @@ on_both! {
                 ("/enrollments?include=course", 3),
             ] {
                 // And one for the caller.
-                assert_eq!(statements_of(&by, path).await, expected + 1, "{path} at {n}");
+                assert_eq!(statements_of(&app, &by, path).await, expected + 1, "{path} at {n}");
             }
         }
     }

@@ -25,6 +25,9 @@ pub struct DbConfig {
     pub sqlite_readers: usize,
     /// The name PostgreSQL shows for our connections. Default `crud`.
     pub application_name: String,
+    /// Whether every write through this [`Db`](super::Db) is marked in the cache that others share, so that the
+    /// triggers on PostgreSQL, which tell it of writes from outside, need not fire. Default no.
+    pub marks_writes: bool,
 }
 
 /// Which database a [`Db`](super::Db) talks to.
@@ -49,6 +52,7 @@ impl DbConfig {
             statement_timeout: Duration::from_secs(10),
             sqlite_readers: (2 * cores).max(4),
             application_name: "crud".to_owned(),
+            marks_writes: false,
         }
     }
 }

@@ -15,6 +15,8 @@ use diesel::query_builder::{AstPass, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::SqlType;
 use diesel::sqlite::Sqlite;
 
+use crate::cache::Dep;
+
 /// SQL, with its bound values, that PostgreSQL and SQLite can both render.
 ///
 /// Implemented for every Diesel expression or query that is valid on both.
@@ -82,6 +84,16 @@ pub enum Part {
 pub struct Stmt {
     parts: Vec<Part>,
     uncached: bool,
+    effect: Option<Arc<Effect>>,
+}
+
+/// What a statement touches, if it says so itself.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// These, and nothing else.
+    Rows(Vec<Dep>),
+    /// These, and whatever the database does when rows of their tables go.
+    Delete(Vec<Dep>),
 }
 
 impl Stmt {
@@ -95,7 +107,18 @@ impl Stmt {
         Self {
             parts: Vec::with_capacity(parts),
             uncached: false,
+            effect: None,
         }
+    }
+
+    /// Says what the statement touches, for the cache; otherwise its text does.
+    pub(crate) fn touching(mut self, effect: Effect) -> Self {
+        self.effect = Some(Arc::new(effect));
+        self
+    }
+
+    pub(crate) fn effect(&self) -> Option<&Effect> {
+        self.effect.as_deref()
     }
 
     /// Appends one part.

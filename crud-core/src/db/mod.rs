@@ -15,6 +15,7 @@ mod executor;
 mod foreign_keys;
 pub mod fragment;
 mod migrate;
+mod observed;
 mod postgres;
 pub mod sql_types;
 mod sqlite;
@@ -27,6 +28,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::cache::{Dep, Detached, Touched};
+
 pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
@@ -34,8 +37,11 @@ pub use self::contains::ContainsCi;
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
 pub use self::foreign_keys::ForeignKey;
+pub(crate) use self::fragment::Effect;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
 pub use self::migrate::{Migration, Migrations};
+pub(crate) use self::observed::text;
+use self::observed::{Observed, is_settled};
 use self::postgres::PgDb;
 pub use self::postgres::PgLease;
 use self::sqlite::SqliteDb;
@@ -59,7 +65,14 @@ const MAX_CACHED_STATEMENTS: usize = 500;
 
 /// A database. Clones are cheap and share its connections.
 #[derive(Clone)]
-pub struct Db(Arc<Backend>);
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    /// What others call the same database by; none if nobody else can reach it.
+    url: Option<String>,
+    observed: Arc<Observed>,
+}
 
 enum Backend {
     Pg(PgDb),
@@ -73,34 +86,69 @@ impl Db {
             Target::Postgres => Backend::Pg(PgDb::connect(config).await?),
             file => Backend::Sqlite(SqliteDb::connect(config, file)?),
         };
-        Ok(Self(Arc::new(backend)))
+        let is_own = matches!(&backend, Backend::Sqlite(sqlite) if sqlite.is_in_memory());
+        Ok(Self(Arc::new(Inner {
+            backend,
+            url: (!is_own).then(|| config.url.clone()),
+            observed: Arc::default(),
+        })))
     }
 
     /// Begins a transaction that the caller ends with [`Tx::commit`] or [`Tx::rollback`]. Prefer
     /// [`Db::transaction`].
     pub async fn begin(&self) -> DbResult<Tx> {
         self.check(Access::Write)?;
-        match &*self.0 {
-            Backend::Pg(pg) => Tx::begin_pg(pg.lease().await?).await,
-            Backend::Sqlite(sqlite) => Ok(Tx::sqlite(sqlite.begin().await?)),
-        }
+        let observer = self.observer().await?;
+        let tx = match &self.0.backend {
+            Backend::Pg(pg) => Tx::begin_pg(pg.lease().await?).await?,
+            Backend::Sqlite(sqlite) => Tx::sqlite(sqlite.begin().await?),
+        };
+        Ok(tx.observed(observer))
     }
 
     /// Runs several statements of plain SQL, each by itself, as a write.
     pub async fn batch(&self, sql: &str) -> DbResult<()> {
         self.check(Access::Write)?;
-        match &*self.0 {
-            Backend::Pg(pg) => pg.batch(sql).await,
-            Backend::Sqlite(sqlite) => sqlite.batch(sql).await,
-        }
+        let touched = match self.observer().await? {
+            Some(observer) => {
+                let touched = observer.touched_by_text(sql);
+                Some((observer, touched))
+            }
+            None => None,
+        };
+        let (db, sql) = (self.clone(), sql.to_owned());
+        let work = async move {
+            match &db.0.backend {
+                Backend::Pg(pg) => pg.batch(&sql).await,
+                Backend::Sqlite(sqlite) => sqlite.batch(&sql).await,
+            }
+        };
+        observed(touched, work).await
     }
 
     /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. [`PgLease::release`] gives it
     /// back; dropped, it is closed.
     pub async fn postgres(&self) -> Option<DbResult<PgLease>> {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Pg(pg) => Some(pg.lease().await),
             Backend::Sqlite(_) => None,
+        }
+    }
+
+    /// A connection outside of the pool if this is PostgreSQL, with the pool's settings: for what must never wait
+    /// for a free one.
+    pub(crate) async fn postgres_apart(&self) -> Option<DbResult<diesel_async::AsyncPgConnection>> {
+        match &self.0.backend {
+            Backend::Pg(pg) => Some(pg.apart().await),
+            Backend::Sqlite(_) => None,
+        }
+    }
+
+    /// What PostgreSQL calls the pool's connections.
+    pub(crate) fn application_name(&self) -> &str {
+        match &self.0.backend {
+            Backend::Pg(pg) => pg.application_name(),
+            Backend::Sqlite(_) => "",
         }
     }
 
@@ -110,7 +158,7 @@ impl Db {
 
     /// Inside a transaction of this task, a statement outside of it would wait for that transaction, for ever.
     fn check(&self, access: Access) -> DbResult<()> {
-        let waits = match (access, &*self.0) {
+        let waits = match (access, &self.0.backend) {
             (Access::Write, _) => true,
             (Access::Read, Backend::Pg(_)) => false,
             (Access::Read, Backend::Sqlite(sqlite)) => sqlite.is_in_memory(),
@@ -120,6 +168,50 @@ impl Db {
                 "inside a transaction, run the statement on its `tx`, not on the `Db`",
             )),
             false => Ok(()),
+        }
+    }
+}
+
+/// Runs a write between mark and post, to its end.
+async fn observed<R: Send + 'static>(
+    touched: Option<(observed::Observer, Vec<Dep>)>,
+    work: impl Future<Output = DbResult<R>> + Send + 'static,
+) -> DbResult<R> {
+    match touched {
+        Some((observer, touched)) if !touched.is_empty() => {
+            let mut all = Touched::default();
+            all.add(touched);
+            let deps = all.take();
+            Detached::new(Box::pin(async move {
+                let marked = observer.mark(deps).await?;
+                let result = work.await;
+                marked.settle(is_settled(&result)).await;
+                result
+            }))
+            .await
+        }
+        _ => work.await,
+    }
+}
+
+impl Db {
+    async fn load_unobserved(
+        &self,
+        access: Access,
+        stmt: Stmt,
+        sink: Box<dyn Sink>,
+    ) -> DbResult<Box<dyn Sink>> {
+        match (&self.0.backend, access) {
+            (Backend::Pg(pg), _) => pg.load(stmt, sink).await,
+            (Backend::Sqlite(sqlite), Access::Read) => sqlite.read(stmt, sink).await,
+            (Backend::Sqlite(sqlite), Access::Write) => sqlite.write(stmt, sink).await,
+        }
+    }
+
+    async fn execute_unobserved(&self, stmt: Stmt) -> DbResult<usize> {
+        match &self.0.backend {
+            Backend::Pg(pg) => pg.execute(stmt).await,
+            Backend::Sqlite(sqlite) => sqlite.execute(stmt).await,
         }
     }
 }
@@ -134,11 +226,21 @@ impl Executor for Db {
         Box::pin(async move {
             self.check(access)?;
             trace_statement!(access);
-            match (&*self.0, access) {
-                (Backend::Pg(pg), _) => pg.load(stmt, sink).await,
-                (Backend::Sqlite(sqlite), Access::Read) => sqlite.read(stmt, sink).await,
-                (Backend::Sqlite(sqlite), Access::Write) => sqlite.write(stmt, sink).await,
+            if access == Access::Write
+                && let Some(observer) = self.observer().await?
+            {
+                let touched = observer.touched(self.kind(), access, &stmt)?;
+                if !touched.is_empty() && !observer.cache.marks_plain_writes() {
+                    let tx = self.begin().await?;
+                    let sink = tx.load_into(access, stmt, sink).await?;
+                    tx.commit().await?;
+                    return Ok(sink);
+                }
+                let db = self.clone();
+                let work = async move { db.load_unobserved(access, stmt, sink).await };
+                return observed(Some((observer, touched)), work).await;
             }
+            self.load_unobserved(access, stmt, sink).await
         })
     }
 
@@ -146,15 +248,24 @@ impl Executor for Db {
         Box::pin(async move {
             self.check(Access::Write)?;
             trace_statement!(Access::Write);
-            match &*self.0 {
-                Backend::Pg(pg) => pg.execute(stmt).await,
-                Backend::Sqlite(sqlite) => sqlite.execute(stmt).await,
+            if let Some(observer) = self.observer().await? {
+                let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
+                if !touched.is_empty() && !observer.cache.marks_plain_writes() {
+                    let tx = self.begin().await?;
+                    let rows = tx.execute(stmt).await?;
+                    tx.commit().await?;
+                    return Ok(rows);
+                }
+                let db = self.clone();
+                let work = async move { db.execute_unobserved(stmt).await };
+                return observed(Some((observer, touched)), work).await;
             }
+            self.execute_unobserved(stmt).await
         })
     }
 
     fn kind(&self) -> DbKind {
-        match &*self.0 {
+        match &self.0.backend {
             Backend::Pg(_) => DbKind::Postgres,
             Backend::Sqlite(_) => DbKind::Sqlite,
         }

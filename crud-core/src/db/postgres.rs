@@ -25,10 +25,14 @@ use super::executor::Sink;
 use super::fragment::Stmt;
 use super::{IDLE_IN_TRANSACTION, MAX_CACHED_STATEMENTS};
 
+/// How long opening a connection outside of the pool may take.
+const CONNECT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The pool. Clones share it.
 #[derive(Clone)]
 pub(super) struct PgDb {
     pool: Pool<PgManager>,
+    application_name: Arc<str>,
 }
 
 impl PgDb {
@@ -45,7 +49,11 @@ impl PgDb {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|e| DbError::Config(format!("the PostgreSQL pool cannot be built: {e}")))?;
-        let db = Self { pool };
+        let application_name = config.application_name.as_str().into();
+        let db = Self {
+            pool,
+            application_name,
+        };
         // A wrong host or password is found at start, not by the first request.
         db.lease().await?.release();
         Ok(db)
@@ -68,6 +76,21 @@ impl PgDb {
             Err(other @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
                 Err(DbError::other(other.to_string()))
             }
+        }
+    }
+
+    /// What its connections are called.
+    pub(super) fn application_name(&self) -> &str {
+        &self.application_name
+    }
+
+    /// A connection of its own, outside of the pool and without its limits.
+    pub(super) async fn apart(&self) -> DbResult<AsyncPgConnection> {
+        let opened = tokio::time::timeout(CONNECT, self.pool.manager().open()).await;
+        match opened {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(from_connecting(error)),
+            Err(_) => Err(DbError::Unavailable("it does not answer in time".into())),
         }
     }
 
@@ -230,11 +253,14 @@ impl Instrumentation for CountCached {
 
 fn session_settings(config: &DbConfig) -> String {
     let name = config.application_name.replace('\'', "''");
+    let marks = if config.marks_writes { "on" } else { "off" };
+    // `crud.framework` tells the triggers of `cache::control` whether whoever writes here marks what it writes.
     // Optional settings each in a block of their own: English messages need a privilege (they are how errors are
     // told apart), and noticing a client that went away needs PostgreSQL 14.
     format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET TIME ZONE 'UTC'; \
          SET application_name = '{name}'; SET client_min_messages = warning; \
+         SET crud.framework = '{marks}'; \
          DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); EXCEPTION WHEN OTHERS THEN NULL; END $$; \
          DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '1s', false); \
          EXCEPTION WHEN OTHERS THEN NULL; END $$",

@@ -15,8 +15,10 @@ use super::config::DbKind;
 use super::error::{DbError, DbResult};
 use super::executor::{Access, Executor, Sink};
 use super::fragment::Stmt;
+use super::observed::{Observer, is_ended};
 use super::postgres::{self, PgLease};
 use super::sqlite::SqliteTx;
+use crate::cache::{Detached, Touched};
 
 /// An open transaction. Statements run in it through [`Executor`] and [`Load`](super::Load).
 pub struct Tx {
@@ -25,6 +27,9 @@ pub struct Tx {
     failed: AtomicBool,
     /// When the last statement ended.
     last: Mutex<Instant>,
+    /// The cache, if there is one, and what it must hear of at the end.
+    observer: Option<Observer>,
+    touched: Mutex<Touched>,
     after: Mutex<Vec<AfterCommit>>,
 }
 
@@ -51,8 +56,28 @@ impl Tx {
             backend,
             failed: AtomicBool::new(false),
             last: Mutex::new(Instant::now()),
+            observer: None,
+            touched: Mutex::default(),
             after: Mutex::default(),
         }
+    }
+
+    pub(super) fn observed(mut self, observer: Option<Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Remembers what a statement touches.
+    fn note(&self, access: Access, stmt: &Stmt) -> DbResult<()> {
+        if let Some(observer) = &self.observer {
+            let deps = observer.touched(self.kind(), access, stmt)?;
+            self.touched().add(deps);
+        }
+        Ok(())
+    }
+
+    fn touched(&self) -> std::sync::MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `then` right after the commit, if there is one. It must be quick: the caller of the commit waits for it.
@@ -68,6 +93,23 @@ impl Tx {
             let _ = self.rollback().await;
             return Err(error);
         }
+        let deps = self.touched().take();
+        match self.observer.clone() {
+            Some(observer) if !deps.is_empty() => {
+                Detached::new(Box::pin(async move {
+                    // Nobody sees uncommitted rows, so this is early enough. If it fails, `self` rolls back.
+                    let marked = observer.mark(deps).await?;
+                    let result = self.commit_unobserved().await;
+                    marked.settle(is_ended(&result)).await;
+                    result
+                }))
+                .await
+            }
+            _ => self.commit_unobserved().await,
+        }
+    }
+
+    async fn commit_unobserved(self) -> DbResult<()> {
         let idle = self.last().elapsed();
         let after = self
             .after
@@ -104,6 +146,10 @@ impl Tx {
 
     /// Runs several statements of plain SQL.
     pub async fn batch(&self, sql: &str) -> DbResult<()> {
+        if let Some(observer) = &self.observer {
+            let deps = observer.touched_by_text(sql);
+            self.touched().add(deps);
+        }
         self.guarded(async {
             match &self.backend {
                 Backend::Pg(lease) => postgres::batch(lease, sql).await,
@@ -206,6 +252,8 @@ impl Executor for Tx {
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         Box::pin(self.guarded(async move {
+            // Whatever the caller calls it: inside a transaction a read may write too.
+            self.note(Access::Write, &stmt)?;
             match &self.backend {
                 Backend::Pg(lease) => postgres::load(lease, stmt, sink).await,
                 Backend::Sqlite(tx) => tx.load(stmt, sink).await,
@@ -215,6 +263,7 @@ impl Executor for Tx {
 
     fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
         Box::pin(self.guarded(async move {
+            self.note(Access::Write, &stmt)?;
             match &self.backend {
                 Backend::Pg(lease) => postgres::execute(lease, stmt).await,
                 Backend::Sqlite(tx) => tx.execute(stmt).await,

@@ -264,6 +264,9 @@ pub struct ReadColumn {
 /// Decodes one value and appends its JSON; one function for each database.
 #[derive(Clone, Copy)]
 pub struct ValueWriter {
+    /// Whether the JSON says exactly what the database holds: a truth value, an integer, a text, a time or a
+    /// UUID; `null` only for NULL.
+    pub(crate) is_exact: bool,
     pub(crate) pg: fn(Option<PgValue<'_>>, &mut Vec<u8>) -> deserialize::Result<()>,
     pub(crate) sqlite: fn(Option<SqliteValue<'_, '_, '_>>, &mut Vec<u8>) -> deserialize::Result<()>,
 }
@@ -298,6 +301,7 @@ where
         return text_writer::<true>();
     }
     ValueWriter {
+        is_exact: EXACT.contains(&read),
         pg: |value, out| {
             let value = <V as FromSql<ST, Pg>>::from_nullable_sql(value)?;
             Ok(json::append(&value, out)?)
@@ -309,9 +313,26 @@ where
     }
 }
 
+/// Types whose JSON is what the database holds.
+const EXACT: [TypeId; 12] = [
+    TypeId::of::<crate::Timestamp>(),
+    TypeId::of::<Option<crate::Timestamp>>(),
+    TypeId::of::<bool>(),
+    TypeId::of::<Option<bool>>(),
+    TypeId::of::<i16>(),
+    TypeId::of::<Option<i16>>(),
+    TypeId::of::<i32>(),
+    TypeId::of::<Option<i32>>(),
+    TypeId::of::<i64>(),
+    TypeId::of::<Option<i64>>(),
+    TypeId::of::<crate::Uuid>(),
+    TypeId::of::<Option<crate::Uuid>>(),
+];
+
 /// As [`writer`] for `String` and `Option<String>`, from the driver's own buffer.
 fn text_writer<const NULLABLE: bool>() -> ValueWriter {
     ValueWriter {
+        is_exact: true,
         pg: |value, out| match value {
             Some(value) => {
                 json::append_text(std::str::from_utf8(value.as_bytes())?, out);

@@ -3,11 +3,13 @@
 
 mod again;
 mod around;
+mod cached;
 mod fault;
 mod find;
 mod include;
 mod insert;
 mod integers;
+pub(crate) mod key;
 mod many;
 mod projection;
 mod statement;
@@ -35,6 +37,7 @@ use crate::{
 };
 
 pub(crate) use projection::Projection;
+pub(crate) use statement::whole_of;
 
 /// On whose behalf, and where, an operation runs.
 #[derive(Clone, Copy)]
@@ -74,6 +77,9 @@ pub struct Listing {
     /// Whether rows follow this page.
     pub more: bool,
 }
+
+/// Pages beyond this offset are not cached.
+const DEEPEST_KEPT: i64 = 10_000;
 
 /// The versions of which `If-Match` accepts one; `None`: any.
 pub(crate) type Expected<'a> = Option<&'a [i64]>;
@@ -156,12 +162,17 @@ impl<'a> Context<'a> {
         if rule.is_never() {
             return Err(self.hidden(r, id));
         }
+        if let Some(found) = self.cached_get(r, id, archived, &rule).await? {
+            return found.ok_or_else(|| r.missing(id));
+        }
         let projection = r.get.masked(&r.mask(self.principal));
         let sql = statement::get(r, &projection.select, id, archived, &rule);
-        let rows = self
-            .load(r, Access::Read, sql, JsonRows::one(projection, false))
-            .await?;
-        row(id, *rows).ok_or_else(|| r.missing(id))
+        let sink = JsonRows::one(projection, false);
+        let found = match self.cached_one(r, id, sql, sink).await? {
+            Ok(found) => found,
+            Err((sql, sink)) => row(id, *self.load(r, Access::Read, sql, sink).await?),
+        };
+        found.ok_or_else(|| r.missing(id))
     }
 
     /// Reads a page.
@@ -176,23 +187,56 @@ impl<'a> Context<'a> {
         let projection = r.list.masked(&r.mask(self.principal));
         let sql = statement::list(r, &projection.select, request, &rule);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
-        let mut out = Vec::with_capacity(512 * (limit + 1));
-        out.extend_from_slice(b"{\"items\":[");
-        let items = self.load(r, Access::Read, sql, JsonRows::many(projection, limit, out));
+        let items = self.items(
+            r,
+            sql,
+            JsonRows::many(projection, limit, Vec::new()),
+            request,
+        );
         let (items, total) = match request.total {
             Total::None => (items.await?, None),
             Total::Exact => {
-                let sql = statement::count(r, request, &rule);
-                let count = self.load(r, Access::Read, sql, Box::new(Integers::default()));
+                let count = self.count(r, statement::count(r, request, &rule));
                 let (items, count) = match self.place {
                     // Two connections, so neither waits for the other.
                     Place::Db(_) => tokio::try_join!(items, count)?,
                     Place::Tx(_) => (items.await?, count.await?),
                 };
-                (items, count.first())
+                (items, Some(count))
             }
         };
-        Ok(envelope(*items, total, request))
+        Ok(envelope(items, total, request))
+    }
+
+    async fn items(
+        &self,
+        r: &Resource,
+        sql: Stmt,
+        sink: Box<JsonRows>,
+        request: &ListRequest,
+    ) -> Result<(usize, Bytes)> {
+        // Deep pages hardly come twice.
+        let found = match request.page.offset > DEEPEST_KEPT {
+            true => Err((sql, sink)),
+            false => self.cached_page(r, sql, sink).await?,
+        };
+        match found {
+            Ok(found) => Ok(found),
+            Err((sql, sink)) => {
+                let rows = self.load(r, Access::Read, sql, sink).await?;
+                Ok((rows.rows, rows.out.into()))
+            }
+        }
+    }
+
+    async fn count(&self, r: &Resource, sql: Stmt) -> Result<i64> {
+        match self.cached_count(r, sql).await? {
+            Ok(count) => Ok(count),
+            Err((sql, sink)) => {
+                let count = self.load(r, Access::Read, sql, sink).await?;
+                Ok(count.first().unwrap_or_default())
+            }
+        }
     }
 
     /// Writes a new row.
@@ -225,7 +269,7 @@ impl<'a> Context<'a> {
         });
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(&rule);
-        let sql = statement::insert(r, &set, &projection.select, check);
+        let sql = statement::insert(r, id, &set, &projection.select, check);
         let rows = JsonRows::one(projection, check.is_some());
         let rows = self
             .write(r, Action::Create, &rule, sql, rows, &set)
@@ -574,14 +618,16 @@ fn row(id: Uuid, rows: JsonRows) -> Option<Row> {
 }
 
 /// Closes the envelope that the sink began.
-fn envelope(items: JsonRows, total: Option<i64>, request: &ListRequest) -> Listing {
+fn envelope((rows, items): (usize, Bytes), total: Option<i64>, request: &ListRequest) -> Listing {
     use std::io::Write;
     let page = request.page;
     let more = match total {
         Some(total) => page.offset.saturating_add(page.limit) < total,
-        None => i64::try_from(items.rows).is_ok_and(|rows| rows > page.limit),
+        None => i64::try_from(rows).is_ok_and(|rows| rows > page.limit),
     };
-    let mut json = items.out;
+    let mut json = Vec::with_capacity(items.len() + 128);
+    json.extend_from_slice(b"{\"items\":[");
+    json.extend_from_slice(&items);
     let pages = total.map(|total| (total + page.limit - 1) / page.limit);
     let text = |number: Option<i64>| number.map_or_else(|| "null".to_owned(), |n| n.to_string());
     // Writing to a Vec cannot fail.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use diesel::{
     deserialize::FromSql,
     pg::Pg,
@@ -11,9 +12,10 @@ use diesel::{
 };
 
 use crate::{
-    db::{Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
+    db::{Dialect, Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
     dto::{ComputedColumn, ReadColumn, ValueWriter, Values},
     policy::Mask,
+    row::WholeRow,
 };
 
 /// The columns that an answer shows, ready to be selected and written.
@@ -24,6 +26,8 @@ pub(crate) struct Projection {
     /// `{"a":`, `,"b":`, …
     keys: Vec<Box<str>>,
     writers: Vec<ValueWriter>,
+    /// Whether a column is one of the table, read as it is.
+    exact: Vec<bool>,
     /// What follows the columns without being one.
     computed: Vec<Computed>,
 }
@@ -50,6 +54,7 @@ impl Projection {
             select: Rendered::frag(Arc::new(select)),
             keys,
             writers: columns.iter().map(|c| c.write).collect(),
+            exact: columns.iter().map(is_exact).collect(),
             computed: computed
                 .into_iter()
                 .filter_map(|c| Computed::of(c, &columns))
@@ -87,6 +92,51 @@ impl Projection {
     pub(super) fn len(&self) -> usize {
         self.writers.len()
     }
+
+    /// The place of a column of the table itself whose JSON says exactly what the database holds.
+    pub(crate) fn exact(&self, name: &str) -> Option<usize> {
+        let at = self.columns.iter().position(|c| c.name == name)?;
+        (self.exact[at]).then_some(at)
+    }
+
+    /// A whole row, made with this projection, as a caller sees it who may not see everything.
+    pub(crate) fn cut(&self, row: &WholeRow, mask: &Mask) -> Bytes {
+        if mask.hidden.is_empty() {
+            return row.json();
+        }
+        let mut json = Vec::with_capacity(row.bytes().len());
+        for (i, column) in self.columns.iter().enumerate() {
+            if mask.hides(column.name) {
+                continue;
+            }
+            json.push(if json.is_empty() { b'{' } else { b',' });
+            // The key without its own brace or comma.
+            json.extend_from_slice(&self.keys[i].as_bytes()[1..]);
+            json.extend_from_slice(row.value(i).unwrap_or(b"null"));
+        }
+        for (i, computed) in self.computed.iter().enumerate() {
+            // Nor what is made of something hidden.
+            if computed
+                .at
+                .iter()
+                .any(|at| mask.hides(self.columns[*at].name))
+            {
+                continue;
+            }
+            json.extend_from_slice(computed.key.as_bytes());
+            let value = row.value(self.columns.len() + i);
+            json.extend_from_slice(value.unwrap_or(b"null"));
+        }
+        json.push(b'}');
+        json.into()
+    }
+}
+
+/// Whether the value in JSON says what the database holds, no more and no less.
+fn is_exact(column: &ReadColumn) -> bool {
+    let named = format!(".\"{}\"", column.name.replace('"', "\"\""));
+    let sql = Pg::render(&*column.column);
+    column.write.is_exact && sql.is_ok_and(|sql| sql.ends_with(&named) && !sql.contains([' ', '(']))
 }
 
 impl Computed {
@@ -113,6 +163,8 @@ pub(crate) struct JsonRows {
     pub(crate) rows: usize,
     pub(crate) version: i64,
     pub(crate) allowed: bool,
+    /// Where each value of the row begins and ends, if that is wanted.
+    places: Option<Vec<(u32, u32)>>,
 }
 
 impl JsonRows {
@@ -127,7 +179,26 @@ impl JsonRows {
             rows: 0,
             version: 0,
             allowed: true,
+            places: None,
         })
+    }
+
+    /// At most one row with all that the cache keeps of it; the verdict is whether it is live.
+    pub(crate) fn whole(projection: Arc<Projection>, archivable: bool) -> Box<Self> {
+        let places = Some(Vec::with_capacity(projection.len()));
+        let mut rows = Self::one(projection, archivable);
+        rows.places = places;
+        rows
+    }
+
+    /// What the cache keeps of such a row.
+    pub(crate) fn into_whole(self) -> Vec<u8> {
+        match self.places {
+            Some(places) if self.rows > 0 => {
+                WholeRow::present(self.allowed, self.version, &places, &self.out)
+            }
+            _ => WholeRow::absent(),
+        }
     }
 
     /// For another run of the same statement.
@@ -146,6 +217,7 @@ impl JsonRows {
             rows: 0,
             version: 0,
             allowed: true,
+            places: None,
         })
     }
 
@@ -170,12 +242,20 @@ macro_rules! sink {
             for (i, (key, writer)) in projection.keys.iter().zip(&projection.writers).enumerate() {
                 self.out.extend_from_slice(key.as_bytes());
                 let field = row.get(i).ok_or("a column is missing")?;
+                let start = self.out.len();
                 (writer.$method)(field.value(), &mut self.out)?;
+                if let Some(places) = &mut self.places {
+                    places.push((u32::try_from(start)?, u32::try_from(self.out.len())?));
+                }
             }
             for computed in &projection.computed {
                 self.out.extend_from_slice(computed.key.as_bytes());
                 let values = Values::$method(row, &computed.at);
+                let start = self.out.len();
                 (computed.declared.write)(&values, &mut self.out)?;
+                if let Some(places) = &mut self.places {
+                    places.push((u32::try_from(start)?, u32::try_from(self.out.len())?));
+                }
             }
             self.out.push(b'}');
             let mut next = projection.len();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     Uuid,
-    db::{Frag, Part, Stmt, bind},
+    cache::Dep,
+    db::{Effect, Frag, Part, Stmt, bind},
     dto::Assignment,
     policy::Rule,
     query::{Archived, ListRequest, SortKey},
@@ -20,6 +21,28 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
     within(live(r, by_id(r, sql, id), archived), rule)
 }
 
+/// A row with all its fields, its version and whether it is live, for the cache.
+pub(super) fn whole(r: &Resource, id: Uuid) -> Stmt {
+    by_id(r, whole_of(r), id)
+}
+
+/// The same without the id: what it is made of.
+pub(crate) fn whole_of(r: &Resource) -> Stmt {
+    let sql = Stmt::new()
+        .sql("SELECT ")
+        .frag(r.get.select.clone())
+        .sql(", ");
+    let sql = version(r, sql);
+    let sql = match r.archivable {
+        true => {
+            let sql = sql.sql(", (").ident(r.shape.name).sql(".");
+            sql.ident("archived_at").sql(" IS NULL)")
+        }
+        false => sql,
+    };
+    sql.sql(" FROM ").frag(r.table.clone())
+}
+
 /// As [`get`], by any condition, with the id behind the version; a second row shows that it is not unique.
 pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) -> Stmt {
     let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
@@ -32,7 +55,9 @@ pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) ->
 
 /// The whole row that a write is about to change, locked until the transaction ends.
 pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
-    get(r, &r.get.select, id, archived, rule).per_backend(" FOR UPDATE", "")
+    get(r, &r.get.select, id, archived, rule)
+        .per_backend(" FOR UPDATE", "")
+        .touching(Effect::Rows(Vec::new()))
 }
 
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
@@ -53,6 +78,7 @@ pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) 
 /// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
 pub(super) fn insert(
     r: &Resource,
+    id: Uuid,
     set: &[Assignment],
     select: &Frag,
     check: Option<&Rule>,
@@ -65,7 +91,9 @@ pub(super) fn insert(
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(assignment.value.clone());
     }
-    returning(r, sql.sql(")"), select, check)
+    // A new id may have been asked for before it was there.
+    let sql = returning(r, sql.sql(")"), select, check);
+    sql.touching(Effect::Rows(touched(r, id)))
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
@@ -96,13 +124,21 @@ pub(super) fn update(
     }
     sql = sql.ident("version").sql(" = ").ident("version").sql(" + 1");
     let sql = within(live(r, by_id(r, sql, id), archived), rule);
-    returning(r, at_version(sql, versions), select, check)
+    let sql = returning(r, at_version(sql, versions), select, check);
+    sql.touching(Effect::Rows(touched(r, id)))
 }
 
 /// `DELETE … WHERE …`.
 pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
     let sql = Stmt::new().sql("DELETE FROM ").frag(r.table.clone());
-    at_version(within(by_id(r, sql, id), rule), versions)
+    let sql = at_version(within(by_id(r, sql, id), rule), versions);
+    sql.touching(Effect::Delete(touched(r, id)))
+}
+
+/// What the write of a row touches.
+fn touched(r: &Resource, id: Uuid) -> Vec<Dep> {
+    let table = || r.shape.name.into();
+    vec![Dep::Row(table(), id), Dep::List(table())]
 }
 
 /// From this offset on, a page's ids are found before its rows are read.

@@ -204,7 +204,7 @@ fn spawn(folder: &Path, port: u16, program: &Path, start: &str) -> io::Result<Ch
 }
 
 /// The user for servers that root starts, because PostgreSQL refuses to run as root.
-fn unprivileged_user() -> io::Result<(u32, u32)> {
+pub(super) fn unprivileged_user() -> io::Result<(u32, u32)> {
     let id = |flag, user| -> Option<u32> {
         let output = Command::new("id").args([flag, user]).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()

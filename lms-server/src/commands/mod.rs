@@ -12,6 +12,7 @@ use anyhow::Result;
 use crud_core::{
     Db, DbConfig,
     auth::{Jwt, JwtConfig},
+    cache::Cache,
     telemetry::{self, TelemetryConfig},
 };
 use lms_server::{Lms, config::Config, mail::Mailer};
@@ -30,20 +31,46 @@ fn configured() -> Result<Config> {
     Ok(config)
 }
 
-/// The LMS on the configured database.
+/// The LMS on the configured database, without a cache: what a command writes is from outside to the servers that run.
 async fn connected(config: &Config) -> Result<Lms> {
+    let db = database(config, false).await?;
+    lms(config, db, Cache::off())
+}
+
+/// The LMS on a database, with its mailer.
+fn lms(config: &Config, db: Db, cache: Cache) -> Result<Lms> {
+    let lms = Lms::with_cache(db, jwt(config)?, cache);
+    Ok(lms.with_mailer(mailer(config)?))
+}
+
+/// The configured database. `marks_writes`: see [`DbConfig`].
+async fn database(config: &Config, marks_writes: bool) -> Result<Db> {
     if let Some(folder) = config.database.file().and_then(std::path::Path::parent) {
         std::fs::create_dir_all(folder)?;
     }
-    let db = Db::connect(&DbConfig::new(config.database.url())).await?;
+    let settings = DbConfig {
+        marks_writes,
+        // Servers wait for each other's transactions before they cache again, not for a command's.
+        application_name: if marks_writes {
+            "lms-server"
+        } else {
+            "lms-server command"
+        }
+        .to_owned(),
+        ..DbConfig::new(config.database.url())
+    };
+    Ok(Db::connect(&settings).await?)
+}
+
+/// What signs and verifies tokens.
+fn jwt(config: &Config) -> Result<Jwt> {
     let secret = config.jwt_secret.resolve()?;
     let jwt = JwtConfig {
         issuer: config.tokens.issuer.clone(),
         audience: config.tokens.audience.clone(),
         ..JwtConfig::new(secret.reveal())
     };
-    let lms = Lms::new(db, Jwt::new(jwt)?);
-    Ok(lms.with_mailer(mailer(config)?))
+    Ok(Jwt::new(jwt)?)
 }
 
 /// To the configured server, or into the log.

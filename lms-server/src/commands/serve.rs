@@ -6,22 +6,23 @@ use anyhow::{Context as _, Result};
 use axum::{Router, routing::get};
 use crud_core::{
     Db,
+    cache::{Cache, DEFAULT_BYTES, Memory, control::Permitted},
     db::Load,
     jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
     telemetry::{ReadyCheck, health_routes, metrics_text},
 };
 use lms_server::{
-    Lms,
+    Lms, MIGRATIONS,
     accounts::NewAccount,
-    config::{Config, Demo, Tokens},
-    demo, jobs,
+    config::{Config, Demo, RedisUrl, Tokens},
+    demo, entities, jobs,
     progress::say,
     roles::Role,
 };
 use tokio::net::TcpListener;
 
-use super::{configured, connected};
+use super::{configured, database, lms};
 
 /// Ends the process when draining takes longer.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -31,8 +32,16 @@ pub(crate) async fn run() -> Result<()> {
     if config.otlp_endpoint.is_some() {
         say("OTEL_EXPORTER_OTLP_ENDPOINT is set, but traces are not exported yet");
     }
-    let lms = connected(&config).await?;
-    lms.migrate().await?;
+    let db = database(&config, true).await?;
+    if config.database.is_postgres() {
+        // To other servers, who may run already, a migration is a write from outside.
+        let outside = database(&config, false).await?;
+        outside.migrate(&MIGRATIONS).await?;
+    } else {
+        db.migrate(&MIGRATIONS).await?;
+    }
+    let (cache, permitted) = cache(&db, &config).await?;
+    let lms = lms(&config, db, cache)?;
     fill(&lms, &config).await?;
     trust(&lms, &config.tokens).await?;
     let listener = TcpListener::bind(config.bind)
@@ -43,7 +52,7 @@ pub(crate) async fn run() -> Result<()> {
     let address = listener.local_addr()?;
     say(&format!("API   http://{address}/api/v1"));
     say(&format!("Docs  http://{address}/docs"));
-    let router = router(&lms, &config, &shutdown);
+    let router = router(&lms, &config, &shutdown, permitted.clone());
     let worker = jobs::worker(
         &lms,
         WorkerConfig {
@@ -56,6 +65,9 @@ pub(crate) async fn run() -> Result<()> {
         serve(listener, router, ServeConfig::default(), shutdown.clone()),
         worker.run(shutdown),
     );
+    if let Some(permitted) = permitted {
+        permitted.leave().await;
+    }
     Ok(())
 }
 
@@ -72,11 +84,33 @@ async fn trust(lms: &Lms, tokens: &Tokens) -> Result<()> {
     Ok(())
 }
 
-fn router(lms: &Lms, config: &Config, shutdown: &Shutdown) -> Router {
+/// The cache, and what decides whether it may be used if other servers may have the same database.
+async fn cache(db: &Db, config: &Config) -> Result<(Cache, Option<Permitted>)> {
+    if !config.database.is_postgres() {
+        if config.redis.is_some() {
+            say("REDIS_URL is set, but SQLite is served by one process, which caches by itself");
+        }
+        return Ok((Cache::in_process(DEFAULT_BYTES), None));
+    }
+    let tables = entities::registry().tables();
+    let tables = tables.iter().map(|table| table.name.to_owned()).collect();
+    let permitted = match config.redis.as_ref().map(RedisUrl::urls) {
+        None => Permitted::in_process(db, tables, Arc::new(Memory::new(DEFAULT_BYTES))).await,
+        Some([url]) => Permitted::in_redis(db, tables, url).await,
+        Some(_) => {
+            Err("REDIS_URL names several servers: a cluster is not supported yet".to_owned())
+        }
+    };
+    let permitted = permitted.map_err(anyhow::Error::msg)?;
+    Ok((Cache::new(permitted.clone()), Some(permitted)))
+}
+
+fn router(lms: &Lms, config: &Config, shutdown: &Shutdown, permitted: Option<Permitted>) -> Router {
     let db = lms.app.db().clone();
     let check: ReadyCheck = Arc::new(move || {
         let db = db.clone();
-        Box::pin(async move { answers(&db).await })
+        let ready = permitted.as_ref().is_none_or(Permitted::is_ready);
+        Box::pin(async move { ready && answers(&db).await })
     });
     let router = lms
         .router()

@@ -5,6 +5,7 @@
 
 mod functions;
 mod open;
+mod outside;
 mod statement;
 mod transaction;
 mod worker;
@@ -22,6 +23,7 @@ use super::config::{DbConfig, Target};
 use super::error::{DbError, DbResult};
 use super::executor::Sink;
 use super::fragment::Stmt;
+pub(super) use outside::Outside;
 pub(super) use transaction::SqliteTx;
 use worker::{Job, Worker};
 
@@ -37,6 +39,7 @@ struct Inner {
     writer: Sender<Job>,
     wait: Duration,
     in_memory: bool,
+    outside: Arc<Outside>,
 }
 
 /// Where the database lives and how its connections behave.
@@ -58,6 +61,7 @@ impl SqliteDb {
             path,
             statement_timeout: config.statement_timeout,
         };
+        let outside = Arc::new(Outside::new());
         let (writer, jobs) = bounded(QUEUE);
         // The writer opens first: it creates the file and switches it to WAL.
         Worker::start(
@@ -65,6 +69,7 @@ impl SqliteDb {
             open::Role::Writer,
             jobs,
             "sqlite-writer".into(),
+            |conn| outside.begin(conn),
         )?;
         let readers = if in_memory {
             writer.clone()
@@ -76,6 +81,7 @@ impl SqliteDb {
                     open::Role::Reader,
                     jobs.clone(),
                     format!("sqlite-reader-{n}"),
+                    |_| Ok(()),
                 )?;
             }
             readers
@@ -85,7 +91,19 @@ impl SqliteDb {
             writer,
             wait: config.wait_timeout,
             in_memory,
+            outside,
         })))
+    }
+
+    /// What is known of other writers.
+    pub(super) fn outside(&self) -> &Outside {
+        &self.0.outside
+    }
+
+    /// Asks whether somebody else wrote.
+    pub(super) async fn ask_outside(&self) -> DbResult<()> {
+        let outside = Arc::clone(&self.0.outside);
+        submit(&self.0.writer, self.0.wait, move |c| outside.ask(c)).await
     }
 
     /// True if reads share the writer's connection.
@@ -123,7 +141,7 @@ impl SqliteDb {
     }
 
     pub(super) async fn begin(&self) -> DbResult<SqliteTx> {
-        SqliteTx::begin(&self.0.writer, self.0.wait).await
+        SqliteTx::begin(&self.0.writer, self.0.wait, &self.0.outside).await
     }
 }
 

@@ -12,7 +12,7 @@ use diesel::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::worker::{Job, Worker};
-use super::{claimed_answer, send, statement};
+use super::{Outside, claimed_answer, send, statement};
 use crate::db::IDLE_IN_TRANSACTION;
 use crate::db::error::{DbError, DbResult};
 use crate::db::executor::Sink;
@@ -32,16 +32,26 @@ pub(in crate::db) struct SqliteTx {
 
 impl SqliteTx {
     /// Waits for the writer and begins.
-    pub(super) async fn begin(writer: &Sender<Job>, wait: Duration) -> DbResult<Self> {
+    pub(super) async fn begin(
+        writer: &Sender<Job>,
+        wait: Duration,
+        outside: &Arc<Outside>,
+    ) -> DbResult<Self> {
         let (steps, queue) = unbounded();
         let (ready, begun) = oneshot::channel();
         let claimed = Arc::new(AtomicBool::new(false));
         let theirs = claimed.clone();
+        let outside = Arc::clone(outside);
         let job: Job = Box::new(move |worker| {
             if ready.is_closed() || theirs.swap(true, Ordering::AcqRel) {
                 return;
             }
             let begin = worker.run(|c| statement::batch(c, "BEGIN IMMEDIATE"));
+            // Nobody else can commit from here on. Not being told is what a panic leaves too: asked again later.
+            let locked = match &begin {
+                Ok(()) => worker.run(|c| outside.ask(c)).ok().map(|()| outside.lock()),
+                Err(_) => None,
+            };
             let ok = begin.is_ok();
             // Nobody waits any more: the request is gone.
             let wanted = ready.send(begin).is_ok();
@@ -50,6 +60,7 @@ impl SqliteTx {
                 (true, false) => rollback(worker),
                 (false, _) => (),
             }
+            drop(locked);
         });
         send(writer, job)?;
         claimed_answer(begun, &claimed, wait).await?;

@@ -26,15 +26,17 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Opens the connection here, so that a failure is the caller's, and starts the thread.
+    /// Opens the connection here, so that a failure is the caller's, does what comes `first`, and starts the thread.
     pub(super) fn start(
         settings: Settings,
         role: Role,
         jobs: Receiver<Job>,
         name: String,
+        first: impl FnOnce(&mut SqliteConnection) -> DbResult<()>,
     ) -> DbResult<()> {
         let cached = Arc::new(AtomicUsize::new(0));
-        let conn = open(&settings, role, cached.clone())?;
+        let mut conn = open(&settings, role, cached.clone())?;
+        first(&mut conn)?;
         let mut worker = Self {
             conn,
             settings,

@@ -80,7 +80,7 @@ impl Context<'_> {
                 count.await?.first()
             }
         };
-        let mut page = JsonRows::many(projection, limit, b"{\"items\":[".to_vec());
+        let mut page = JsonRows::many(projection, limit, Vec::new());
         page.rows = rows.rows.rows;
         for (i, row) in self.complete(rows, 0, &includes).await?.iter().enumerate() {
             if i > 0 {
@@ -88,7 +88,7 @@ impl Context<'_> {
             }
             page.out.extend_from_slice(&row.json);
         }
-        Ok(envelope(*page, total, request))
+        Ok(envelope((page.rows, page.out.into()), total, request))
     }
 
     /// The rows as JSON, with what belongs to them. The keys of `includes` begin at `first`.

@@ -1,0 +1,232 @@
+//! The cache: never stale after a 2xx, and no reader can tell that it is there, except by the clock.
+//!
+//! A write *marks* what it touches before its COMMIT and *posts* after it; a body is used only while everything that it
+//! depends on is unmarked and has the stamp under which the body was loaded. `operations` reads through [`Cache`],
+//! `db` writes through it, and a [`Store`] keeps stamps and bodies: in the process, or in Redis. Nothing here knows an
+//! entity or a policy.
+
+pub mod control;
+mod deps;
+mod flight;
+mod memory;
+mod metrics;
+mod redis;
+mod store;
+mod text;
+mod write;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+pub use self::{
+    deps::Deps,
+    memory::Memory,
+    store::{Dep, Doubt, Entry, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
+};
+use self::{flight::Flights, metrics::Counters};
+pub(crate) use self::{
+    text::{Written, mentioned, written},
+    write::{Detached, Marked, Touched},
+};
+use crate::db::DbError;
+
+/// The budget of bodies in the process, unless said otherwise: 64 MiB.
+pub const DEFAULT_BYTES: u64 = 64 << 20;
+
+/// Larger bodies are not kept.
+const LARGEST_BODY: usize = 256 << 10;
+
+/// How long a reader waits for another process that loads the same body, in steps.
+const WAITS: [Duration; 3] = [
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+];
+
+/// The cache of an application. [`App`](crate::App) makes one in the process; a server with several instances gives it
+/// one whose store they share.
+pub struct Cache {
+    store: Option<Arc<dyn Store>>,
+    flights: Arc<Flights>,
+    counters: Counters,
+}
+
+/// What a load brings.
+pub(crate) struct Loaded {
+    pub(crate) body: Bytes,
+    /// How long it may be kept.
+    pub(crate) ttl: Duration,
+}
+
+/// Why a load brought nothing: shared by all who waited for it.
+#[derive(Debug, Clone)]
+pub(crate) enum Failed {
+    Db(Arc<DbError>),
+    Other(Arc<crate::Error>),
+    /// Its task panicked.
+    Lost,
+}
+
+impl Cache {
+    /// Keeps bodies in the process, up to this many bytes. Right as long as one process serves the database.
+    pub fn in_process(bytes: u64) -> Self {
+        Self::new(Memory::new(bytes))
+    }
+
+    /// Keeps them in a store.
+    pub fn new(store: impl Store) -> Self {
+        Self::with(Some(Arc::new(store)))
+    }
+
+    /// Keeps nothing.
+    pub fn off() -> Self {
+        Self::with(None)
+    }
+
+    fn with(store: Option<Arc<dyn Store>>) -> Self {
+        Self {
+            store,
+            flights: Arc::new(Flights::new()),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Whether anything is kept.
+    pub const fn is_on(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Whether a statement may be marked before it runs outside of a transaction.
+    pub(crate) fn marks_plain_writes(&self) -> bool {
+        self.store
+            .as_ref()
+            .is_none_or(|store| store.marks_plain_writes())
+    }
+
+    /// A body that is current, from the store or by `load`, which then fills it for others. Before a kept body is
+    /// used, the store must be known to have heard of all writes: `known`, or `ask` says so.
+    pub(crate) async fn through<L>(
+        self: &Arc<Self>,
+        known: bool,
+        ask: impl Future<Output = bool>,
+        entry: Entry,
+        deps: &[Dep],
+        load: L,
+    ) -> Result<Bytes, Failed>
+    where
+        L: FnOnce() -> BoxFuture<'static, Result<Loaded, Failed>>,
+    {
+        let Some(store) = &self.store else {
+            return Ok(load().await?.body);
+        };
+        let counted = self.counters.of(entry.of);
+        let mut read = store.read(&entry, deps).await;
+        for wait in WAITS {
+            if !matches!(read, Read::Wait(_)) {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            read = store.read(&entry, deps).await;
+        }
+        if !known && matches!(read, Read::Hit(_)) {
+            match ask.await {
+                // What was kept then may be known to be old now.
+                true => read = store.read(&entry, deps).await,
+                false => read = Read::Bypass(Doubt::Away),
+            }
+        }
+        match read {
+            Read::Hit(body) => {
+                counted.hits.increment(1);
+                Ok(body)
+            }
+            Read::Lead(stamps) | Read::Wait(stamps) => {
+                counted.misses.increment(1);
+                self.lead(store, entry, deps, stamps, load).await
+            }
+            Read::Bypass(doubt) => {
+                counted.bypassed(doubt);
+                let plain = || -> BoxFuture<'static, Result<Bytes, Failed>> {
+                    let load = load();
+                    Box::pin(async move { load.await.map(|loaded| loaded.body) })
+                };
+                self.flights.next(&entry.key, plain).await
+            }
+        }
+    }
+
+    async fn lead<L>(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        entry: Entry,
+        deps: &[Dep],
+        stamps: Stamps,
+        load: L,
+    ) -> Result<Bytes, Failed>
+    where
+        L: FnOnce() -> BoxFuture<'static, Result<Loaded, Failed>>,
+    {
+        let key = entry.key.clone();
+        let start = || -> BoxFuture<'static, Result<Bytes, Failed>> {
+            let (cache, store, stamps) = (Arc::clone(self), Arc::clone(store), stamps.clone());
+            let (deps, load) = (deps.to_vec(), load());
+            Box::pin(async move {
+                // Someone may have landed between our look and our start.
+                if let Some(body) = store.peek(&entry, &stamps) {
+                    return Ok(body);
+                }
+                let Loaded { body, ttl } = load.await?;
+                if body.len() <= LARGEST_BODY {
+                    let kept = store.fill(&entry, &deps, &stamps, body.clone(), ttl).await;
+                    if !kept {
+                        cache.counters.of(entry.of).refused.increment(1);
+                    }
+                }
+                Ok(body)
+            })
+        };
+        self.flights.clean(&key, &stamps, start).await
+    }
+
+    /// Whether the store would still serve this very body: a second look at one that was used together with others.
+    pub(crate) async fn still(&self, entry: &Entry, deps: &[Dep], body: &Bytes) -> bool {
+        let Some(store) = &self.store else {
+            return false;
+        };
+        matches!(store.read(entry, deps).await, Read::Hit(now) if now == *body)
+    }
+
+    /// Forgets everything that is kept, for an operator who changed the database behind every guard.
+    ///
+    /// # Errors
+    /// If the store cannot be told.
+    pub async fn forget(self: &Arc<Self>) -> Result<(), Unmarked> {
+        if let Some(marked) = self.mark(Arc::new([Dep::Everything])).await? {
+            marked.post().await;
+        }
+        Ok(())
+    }
+
+    /// Puts in doubt what a write is about to change. Nothing to do if nothing is kept.
+    pub(crate) async fn mark(
+        self: &Arc<Self>,
+        deps: Arc<[Dep]>,
+    ) -> Result<Option<Marked>, Unmarked> {
+        let Some(store) = &self.store else {
+            return Ok(None);
+        };
+        self.counters.marked(&deps);
+        let token = store.mark(deps).await?;
+        Ok(Some(Marked::new(Arc::clone(store), token)))
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("is_on", &self.is_on())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,372 @@
+//! Stamps and bodies in Redis, for any number of processes.
+//!
+//! [`RedisStore`] sends one script for each step and table. It knows the epoch's scripts and is told by the control
+//! plane when another epoch begins; whether a hit may be used at all, and what becomes of a write that could not mark,
+//! is decided there. It must never load a script by itself, and never trust a byte that it reads.
+
+mod body;
+mod call;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod fault_tests;
+mod groups;
+mod link;
+mod reply;
+mod script;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;
+mod write;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use redis::Cmd;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use self::call::Call;
+use self::groups::{Group, Slots};
+use self::link::{Link, LinkError};
+use self::reply::{Reply, reply};
+use self::script::Scripts;
+use self::write::POST;
+use super::store::{Dep, Doubt, Entry, Read, Stamps};
+
+/// How long a reader waits for Redis before it asks the database.
+const READ: Duration = Duration::from_millis(25);
+/// How long an epoch may take to begin.
+const BEGIN: Duration = Duration::from_secs(1);
+/// Longer bodies are not kept.
+const MAX_BODY: usize = 256 * 1024;
+/// The longest that a body is kept, whatever the entity says; stamps must outlive it.
+const MAX_TTL: Duration = Duration::from_secs(3_600);
+/// How many bytes of bodies the process keeps itself.
+const L1_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A body that this process has; Redis says whether its stamps are those of this moment.
+#[derive(Clone)]
+struct Kept {
+    key: Bytes,
+    /// Of the home table, then the others'.
+    stamps: Arc<[u8]>,
+    home: usize,
+    body: Bytes,
+}
+
+/// Redis as it is used by the cache. Dropping it ends its connection.
+pub(crate) struct RedisStore {
+    link: Arc<Link>,
+    slots: Slots,
+    epoch: RwLock<Option<Arc<Scripts>>>,
+    /// Told when Redis has lost the epoch.
+    fenced: Notify,
+    l1: moka::sync::Cache<[u8; 32], Kept>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl RedisStore {
+    /// A store for the rows of these tables. Redis need not be there yet.
+    ///
+    /// # Errors
+    /// A sentence, when the URL cannot be used or the Redis there may not be a cache.
+    pub(crate) async fn new(url: &str, tables: Vec<String>) -> Result<Self, String> {
+        let link = Arc::new(Link::new(url)?);
+        link.check().await?;
+        let task = tokio::spawn({
+            let link = link.clone();
+            async move { link.run().await }
+        });
+        let l1 = moka::sync::Cache::builder()
+            .max_capacity(L1_BYTES)
+            .weigher(|_, kept: &Kept| {
+                u32::try_from(kept.key.len() + kept.body.len() + 200).unwrap_or(u32::MAX)
+            })
+            .build();
+        Ok(Self {
+            link,
+            slots: Slots::new(tables),
+            epoch: RwLock::new(None),
+            fenced: Notify::new(),
+            l1,
+            task,
+        })
+    }
+
+    /// For how long Redis has answered without a break; `None`: it does not.
+    pub(crate) fn up_for(&self) -> Option<Duration> {
+        self.link.up_for()
+    }
+
+    /// Whether the last answers came too late, or the connection is gone.
+    #[cfg(test)]
+    fn link_is_slow(&self) -> bool {
+        self.link.is_slow()
+    }
+
+    /// Waits until Redis is found to have lost the epoch.
+    pub(crate) async fn fenced(&self) {
+        self.fenced.notified().await;
+    }
+
+    /// Uses the scripts of this epoch from now on.
+    pub(crate) fn adopt(&self, epoch: Option<&str>) {
+        let mut current = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().map(|scripts| scripts.epoch.as_str()) != epoch {
+            *current = epoch.map(|epoch| Arc::new(Scripts::of(epoch)));
+            self.l1.invalidate_all();
+        }
+    }
+
+    /// Begins a new epoch in Redis: its scripts, and the key by which it lives in each table's slot. What an old one
+    /// left expires by itself, but for what is in doubt, which goes at once with its epoch.
+    pub(crate) async fn begin(&self, epoch: &str, old: Option<&str>) -> Result<(), String> {
+        let scripts = Scripts::of(epoch);
+        for text in &scripts.texts {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(text);
+            self.link.send(&load, BEGIN).await.map_err(refused)?;
+        }
+        for slot in self.slots.all() {
+            let set = Cmd::set(groups::key(slot, epoch, "ep"), epoch);
+            self.link.send(&set, BEGIN).await.map_err(refused)?;
+            if let Some(old) = old {
+                let keys = [groups::key(slot, old, "ep"), groups::key(slot, old, "w")];
+                self.link
+                    .send(&Cmd::unlink(&keys), BEGIN)
+                    .await
+                    .map_err(refused)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn scripts(&self) -> Option<Arc<Scripts>> {
+        self.epoch
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn kept(&self, entry: &Entry, fingerprint: &[u8; 32]) -> Option<Kept> {
+        self.l1
+            .get(fingerprint)
+            .filter(|kept| kept.key == entry.key)
+    }
+
+    /// As [`Store::read`](super::Store::read).
+    pub(crate) async fn read(&self, entry: &Entry, deps: &[Dep]) -> Read {
+        let Some(scripts) = self.scripts() else {
+            return Read::Bypass(Doubt::Away);
+        };
+        let fingerprint = entry.fingerprint();
+        let groups = self.slots.group(deps);
+        let kept = self.kept(entry, &fingerprint).filter(|kept| {
+            kept.home == groups[0].stamps_len()
+                && kept.stamps.len() == groups.iter().map(Group::stamps_len).sum::<usize>()
+        });
+        let replies = self
+            .ask_all(&scripts, &groups, &fingerprint, kept.as_ref())
+            .await;
+        let first = match self.merged(replies) {
+            Ok(first) => first,
+            Err(doubt) => return Read::Bypass(doubt),
+        };
+        let (answer, others) = match (&kept, first) {
+            (Some(kept), (Reply::Valid(home), others)) => {
+                if kept.stamps[home.len()..] == others[..] {
+                    return Read::Hit(kept.body.clone());
+                }
+                // Another table changed: Redis may have a newer body than this process.
+                match self
+                    .ask(&scripts, &groups[0], Some(&fingerprint), &[])
+                    .await
+                {
+                    Ok(answer) => (answer, others),
+                    Err(doubt) => return Read::Bypass(doubt),
+                }
+            }
+            (_, first) => first,
+        };
+        let home_len = groups[0].stamps_len();
+        match answer {
+            Reply::Hit(bytes) => {
+                let Some(home) = bytes.get(..home_len).map(<[u8]>::to_vec) else {
+                    return Read::Bypass(Doubt::Away);
+                };
+                match body::decode(bytes, &home, &others, &entry.key) {
+                    Some(body) => {
+                        self.keep(entry, fingerprint, &home, &others, body.clone());
+                        Read::Hit(body)
+                    }
+                    None => Read::Lead(words(&home, &others)),
+                }
+            }
+            Reply::Lead(home) if home.len() == home_len => Read::Lead(words(&home, &others)),
+            Reply::Wait(home) if home.len() == home_len => Read::Wait(words(&home, &others)),
+            // Stamps that this process never wrote: somebody else has been in the epoch's keys.
+            _ => Read::Bypass(Doubt::Away),
+        }
+    }
+
+    fn keep(&self, entry: &Entry, fingerprint: [u8; 32], home: &[u8], others: &[u8], body: Bytes) {
+        let kept = Kept {
+            key: entry.key.clone(),
+            stamps: [home, others].concat().into(),
+            home: home.len(),
+            body,
+        };
+        self.l1.insert(fingerprint, kept);
+    }
+
+    /// One script for each table, all at once; the home table's is asked for the body too.
+    async fn ask_all(
+        &self,
+        scripts: &Scripts,
+        groups: &[Group],
+        fingerprint: &[u8; 32],
+        kept: Option<&Kept>,
+    ) -> Vec<Result<Reply, Doubt>> {
+        let mut at = 0;
+        let asks = groups.iter().enumerate().map(|(i, group)| {
+            let stamps = kept.map_or(&[][..], |kept| &kept.stamps[at..at + group.stamps_len()]);
+            at += group.stamps_len();
+            self.ask(scripts, group, (i == 0).then_some(fingerprint), stamps)
+        });
+        if groups.len() == 1 {
+            let mut asks = asks;
+            return match asks.next() {
+                Some(ask) => vec![ask.await],
+                None => Vec::new(),
+            };
+        }
+        join_all(asks).await
+    }
+
+    /// The home table's answer, and the others' stamps.
+    fn merged(&self, replies: Vec<Result<Reply, Doubt>>) -> Result<(Reply, Vec<u8>), Doubt> {
+        let mut replies = replies.into_iter();
+        let home = replies.next().unwrap_or(Err(Doubt::Away));
+        let mut others = Vec::new();
+        for reply in replies {
+            match reply? {
+                Reply::Valid(stamps) | Reply::Stamps(stamps) => others.extend_from_slice(&stamps),
+                _ => return Err(Doubt::Away),
+            }
+        }
+        Ok((home?, others))
+    }
+
+    async fn ask(
+        &self,
+        scripts: &Scripts,
+        group: &Group,
+        fingerprint: Option<&[u8; 32]>,
+        stamps: &[u8],
+    ) -> Result<Reply, Doubt> {
+        let mut call = Call::new(&scripts.read, &scripts.epoch, group, Some(fingerprint));
+        call.arg(&random()).arg(stamps);
+        call.arg(if fingerprint.is_some() { b"1" } else { b"0" });
+        match self.send(call, READ).await {
+            Ok(Reply::Doubt) => Err(Doubt::Marked),
+            Ok(Reply::Fenced) | Err(_) => Err(Doubt::Away),
+            Ok(reply) => Ok(reply),
+        }
+    }
+
+    async fn send(&self, call: Call, patience: Duration) -> Result<Reply, LinkError> {
+        let answer = self.link.send(&call.finish(), patience).await;
+        if answer == Err(LinkError::NoScript) {
+            self.fence();
+        }
+        let reply = reply(answer?);
+        if reply == Reply::Fenced {
+            self.fence();
+        }
+        Ok(reply)
+    }
+
+    fn fence(&self) {
+        metrics::counter!("cache_fenced_total").increment(1);
+        self.fenced.notify_one();
+    }
+
+    /// As [`Store::fill`](super::Store::fill). The process keeps the body whatever Redis says: its stamps decide.
+    pub(crate) async fn fill(
+        &self,
+        entry: &Entry,
+        deps: &[Dep],
+        stamps: &Stamps,
+        body: Bytes,
+        ttl: Duration,
+    ) -> bool {
+        let Some(scripts) = self.scripts() else {
+            return false;
+        };
+        let groups = self.slots.group(deps);
+        let stamps = bytes(stamps);
+        let Some((home, others)) = stamps.split_at_checked(groups[0].stamps_len()) else {
+            return false;
+        };
+        if body.len() > MAX_BODY {
+            return false;
+        }
+        let fingerprint = entry.fingerprint();
+        let encoded = body::encode(home, others, &entry.key, &body);
+        self.keep(entry, fingerprint, home, others, body);
+        // Ten per cent to either side, so that what was filled together does not end together.
+        let jitter = u128::from(random()[0]);
+        let ttl = ttl.min(MAX_TTL).as_millis() * (230 + jitter * 51 / 255) / 256;
+        let mut call = Call::new(
+            &scripts.fill,
+            &scripts.epoch,
+            &groups[0],
+            Some(Some(&fingerprint)),
+        );
+        call.arg(home)
+            .arg(ttl.max(1).to_string().as_bytes())
+            .arg(&encoded);
+        matches!(self.send(call, POST).await, Ok(Reply::Done))
+    }
+}
+
+fn refused(error: LinkError) -> String {
+    match error {
+        LinkError::Down => "Redis does not answer".to_owned(),
+        LinkError::NoScript => "Redis has lost the epoch's scripts".to_owned(),
+        LinkError::Refused(reason) => reason,
+    }
+}
+
+/// A name that nobody else has: a stamp, a token.
+pub(crate) fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("an operating system that runs a server has randomness");
+    bytes
+}
+
+fn words(home: &[u8], others: &[u8]) -> Stamps {
+    let whole = [home, others].concat();
+    let word = |chunk: &[u8]| {
+        chunk
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    Stamps(whole.chunks(8).map(word).collect())
+}
+
+fn bytes(stamps: &Stamps) -> Vec<u8> {
+    stamps
+        .0
+        .iter()
+        .flat_map(|word| word.to_be_bytes())
+        .collect()
+}

@@ -1,0 +1,3 @@
+DROP TABLE crud_cache_outbox;
+DROP TABLE crud_cache_instances;
+DROP TABLE crud_cache_state;

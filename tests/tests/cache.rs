@@ -1,0 +1,215 @@
+//! The cache as readers see it: not at all, except that a second read asks the database nothing.
+
+use axum::http::{Method, header};
+use crud_core::{
+    db::{DbKind, Load as _},
+    testing::{Call, Client, Reply, on_both},
+};
+use serde_json::{Value, json};
+use tests::TestApp;
+
+use crate::{
+    faults::Statements,
+    steps::{draft, id, lesson, made, published, run},
+};
+
+/// An answer, and how many statements it took.
+pub(crate) async fn counted(call: Call<'_>) -> (Reply, usize) {
+    let (counted, guard) = Statements::watch();
+    let reply = call.send().await;
+    drop(guard);
+    (reply, counted.count())
+}
+
+/// How many statements a `GET` takes.
+pub(crate) async fn statements(by: &Client, path: &str) -> usize {
+    let (reply, statements) = counted(by.request(Method::GET, path)).await;
+    reply.is(200);
+    statements
+}
+
+/// Reads until the next read comes from the cache alone.
+async fn warm(by: &Client, path: &str) -> Value {
+    let first = by.get(path).await.is(200).json;
+    assert_eq!(statements(by, path).await, 0, "{path}");
+    first
+}
+
+on_both! {
+    // Checklist 3.43: kept, and the same to the byte
+    async fn a_second_read_asks_the_database_nothing(app: TestApp) {
+        let course = published(&app.instructor(), "Course").await;
+        let lesson = lesson(&app.instructor(), &course, 1).await;
+        for by in [app.anonymous(), app.student(), app.instructor(), app.admin()] {
+            for path in [&*course, &lesson, "/courses", "/lessons?page_size=3&sort=-title", "/courses?total=none"] {
+                let first = by.get(path).await.is(200);
+                assert_eq!(statements(&by, path).await, 0, "{path}");
+                let again = by.get(path).await.is(200);
+                let bytes = |reply: &Reply| (reply.json.clone(), reply.headers.get("etag").cloned(), reply.headers.len());
+                assert_eq!(bytes(&first), bytes(&again));
+            }
+            let tag = by.get(&lesson).await.is(200).etag();
+            let call = by.request(Method::GET, &lesson).header(header::IF_NONE_MATCH, &tag);
+            let (reply, statements) = counted(call).await;
+            assert_eq!((reply.status.as_u16(), statements), (304, 0));
+            assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
+            let (reply, statements) = counted(by.request(Method::HEAD, &lesson)).await;
+            assert_eq!((reply.status.as_u16(), statements), (200, 0));
+        }
+    }
+
+    async fn that_a_row_is_missing_is_kept_until_it_is_there(app: TestApp) {
+        let nobody = format!("/courses/{}", crate::steps::NOBODY);
+        let admin = app.admin();
+        let first = admin.get(&nobody).await.is(404);
+        let (again, statements) = counted(admin.request(Method::GET, &nobody)).await;
+        assert_eq!((first.json["detail"].clone(), 0), (again.is(404).json["detail"].clone(), statements));
+        // The only way to choose an id.
+        let course = published(&app.instructor(), "Course").await;
+        let set = match app.kind {
+            DbKind::Postgres => format!("UPDATE courses SET id = '{}' WHERE id = ?", crate::steps::NOBODY),
+            DbKind::Sqlite => format!("UPDATE courses SET id = x'{}' WHERE id = ?", crate::steps::NOBODY.replace('-', "")),
+        };
+        run(&app, &set, id(&course)).await.unwrap();
+        admin.get(&nobody).await.is(200);
+        admin.get(&course).await.is(404);
+    }
+
+    // Kills: a list without its row dependency, a count that shares a page's key
+    async fn every_write_shows_in_the_next_read(app: TestApp) {
+        let by = app.instructor();
+        let list = "/courses?sort=title";
+        assert_eq!(warm(&app.admin(), list).await["total"], 0);
+        let course = draft(&by, "A").await;
+        assert_eq!(warm(&app.admin(), list).await["total"], 1);
+        warm(&app.admin(), &course).await;
+
+        by.patch(&course, json!({"title": "B"})).await.is(200);
+        assert_eq!(warm(&app.admin(), &course).await["title"], "B");
+        assert_eq!(warm(&app.admin(), list).await["items"][0]["title"], "B");
+
+        by.put(&course, json!({"title": "C"})).await.is(200);
+        assert_eq!(warm(&app.admin(), &course).await["title"], "C");
+        assert_eq!(warm(&app.admin(), list).await["items"][0]["title"], "C");
+
+        by.patch(&format!("{course}/archive"), json!({})).await.is(200);
+        app.admin().get(&course).await.is(404);
+        assert_eq!(warm(&app.admin(), list).await["total"], 0);
+        assert_eq!(warm(&app.admin(), "/courses?archived=true").await["total"], 1);
+
+        by.patch(&format!("{course}/restore"), json!({})).await.is(200);
+        warm(&app.admin(), &course).await;
+        assert_eq!(warm(&app.admin(), list).await["total"], 1);
+
+        run(&app, "UPDATE courses SET title = 'D' WHERE id = ?", id(&course)).await.unwrap();
+        assert_eq!(warm(&app.admin(), &course).await["title"], "D");
+        assert_eq!(warm(&app.admin(), list).await["items"][0]["title"], "D");
+
+        app.lms.app.db().batch("UPDATE courses SET title = 'E'").await.unwrap();
+        assert_eq!(warm(&app.admin(), &course).await["title"], "E");
+
+        by.delete(&course).await.is(204);
+        app.admin().get(&course).await.is(404);
+        assert_eq!(warm(&app.admin(), list).await["total"], 0);
+    }
+
+    async fn a_transaction_shows_all_at_once_and_nothing_if_it_rolls_back(app: TestApp) {
+        use lms_server::schema::courses;
+        let course = published(&app.instructor(), "A").await;
+        let db = app.lms.app.db();
+        let rename = |title: &'static str| diesel::update(courses::table).set(diesel::ExpressionMethods::eq(courses::title, title));
+        warm(&app.admin(), &course).await;
+        let tx = db.begin().await.unwrap();
+        tx.run(rename("B")).await.unwrap();
+        if app.kind == DbKind::Postgres {
+            assert_eq!(statements(&app.admin(), &course).await, 0, "nobody sees it yet");
+        }
+        tx.rollback().await.unwrap();
+        assert_eq!(warm(&app.admin(), &course).await["title"], "A");
+        let tx = db.begin().await.unwrap();
+        tx.run(rename("C")).await.unwrap();
+        drop(tx);
+        assert_eq!(warm(&app.admin(), &course).await["title"], "A");
+        let tx = db.begin().await.unwrap();
+        tx.run(rename("D")).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(warm(&app.admin(), &course).await["title"], "D");
+        // Called a read by who wrote it.
+        let tx = db.begin().await.unwrap();
+        let sql = crud_core::db::Stmt::new().sql("UPDATE courses SET title = 'E' RETURNING title");
+        tx.load::<String, crud_core::sql_types::Text>(crud_core::db::Access::Read, sql).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(warm(&app.admin(), &course).await["title"], "E");
+    }
+
+    // Kills: a delete without what it cascades to, SET NULL included
+    async fn what_a_delete_takes_along_is_gone_from_the_cache_too(app: TestApp) {
+        let admin = app.admin();
+        let course = published(&app.instructor(), "Course").await;
+        let module = made(&admin, "/modules", json!({"title": "M", "course_id": id(&course)})).await;
+        let mut body = crate::steps::lesson_body(id(&course), 1);
+        body["module_id"] = json!(id(&module));
+        let lesson = made(&admin, "/lessons", body).await;
+        let enrollment = made(&app.student(), "/enrollments", json!({"course_id": id(&course)})).await;
+        assert_eq!(warm(&admin, &lesson).await["module_id"], json!(id(&module)));
+        warm(&admin, &enrollment).await;
+        let of_course = format!("/lesson-progress?enrollment_id={}", id(&enrollment));
+        assert_eq!(warm(&admin, &of_course).await["total"], 1);
+        admin.delete(&module).await.is(204);
+        assert_eq!(warm(&admin, &lesson).await["module_id"], Value::Null);
+        admin.delete(&course).await.is(204);
+        for gone in [&lesson, &enrollment] {
+            admin.get(gone).await.is(404);
+        }
+        assert_eq!(warm(&admin, &of_course).await["total"], 0);
+        for list in ["/lessons", "/enrollments", "/modules"] {
+            assert_eq!(warm(&admin, list).await["total"], 0, "{list}");
+        }
+    }
+
+    async fn what_a_hook_writes_shows_too(app: TestApp) {
+        let student = app.student();
+        let course = published(&app.instructor(), "Course").await;
+        lesson(&app.instructor(), &course, 1).await;
+        warm(&student, "/lesson-progress").await;
+        let enrollment = made(&student, "/enrollments", json!({"course_id": id(&course)})).await;
+        assert_eq!(warm(&student, &enrollment).await["completed_at"], Value::Null);
+        let progress = warm(&student, "/lesson-progress").await;
+        let progress = format!("/lesson-progress/{}", progress["items"][0]["id"].as_str().unwrap());
+        student.patch(&progress, json!({"completed": true})).await.is(200);
+        assert_ne!(warm(&student, &enrollment).await["completed_at"], Value::Null);
+    }
+
+    // A page, its order and its filters are the key, since the statement is
+    async fn no_list_answers_another_question(app: TestApp) {
+        let by = app.instructor();
+        for (title, category) in [("A", "x"), ("B", "y"), ("C", "x"), ("D", "y")] {
+            by.post("/courses", json!({"title": title, "category": category})).await.is(201);
+        }
+        let titles = async |query: &str| {
+            let list = warm(&by, &format!("/courses?{query}")).await;
+            let items = list["items"].as_array().unwrap();
+            items.iter().map(|item| item["title"].as_str().unwrap()).collect::<String>()
+        };
+        for (query, expected) in [
+            ("sort=title", "ABCD"), ("sort=-title", "DCBA"), ("sort=title&category=x", "AC"),
+            ("sort=title&category=y", "BD"), ("sort=title&page_size=2", "AB"), ("sort=title&page_size=2&page=2", "CD"),
+            ("sort=title&limit=2&offset=1", "BC"), ("sort=title&archived=true", ""), ("sort=title&title=b", "B"),
+            ("sort=title&is_published=true", ""), ("sort=title&is_published=false", "ABCD"),
+        ] {
+            assert_eq!(titles(query).await, expected, "{query}");
+        }
+        assert_eq!(warm(&by, "/courses?page_size=2").await["page_size"], 2);
+        assert_eq!(warm(&by, "/courses?limit=2&offset=2").await["page"], 2);
+        // Text that holds what another value's text looks like.
+        assert_eq!(titles("category=x%27,%20%27y").await, "");
+    }
+
+    // A file's list is dropped by a change of the schema
+    async fn raw_sql_that_is_not_understood_drops_everything(app: TestApp) {
+        let course = published(&app.instructor(), "Course").await;
+        warm(&app.student(), &course).await;
+        app.lms.app.db().batch("CREATE TABLE anything (x int)").await.unwrap();
+        assert_ne!(statements(&app.anonymous(), &course).await, 0);
+    }
+}

@@ -1,0 +1,226 @@
+//! Several servers on one PostgreSQL and one Redis, as clients see them: as if they were one.
+//!
+//! Each instance is the whole application with a pool, a permit and a connection to Redis of its own. What the cache
+//! itself does when Redis fails is tested in `crud_core::cache`.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use crud_core::{
+    Cache, Db, DbConfig,
+    cache::control::Permitted,
+    db::DbKind,
+    serve::{EdgeConfig, edge},
+    testing::{Client, Redis, Reply},
+};
+use lms_server::{Lms, entities, roles::Role};
+use serde_json::json;
+use tests::{TestApp, jwt};
+
+use crate::{faults::Statements, steps::id};
+
+struct Instance {
+    lms: Lms,
+    permitted: Permitted,
+    anonymous: Client,
+}
+
+impl Instance {
+    async fn new(app: &TestApp, redis: &Redis) -> Self {
+        let config = DbConfig {
+            pool_size: 3,
+            marks_writes: true,
+            wait_timeout: Duration::from_secs(30),
+            create_timeout: Duration::from_secs(30),
+            ..DbConfig::new(app.database_url())
+        };
+        let db = Db::connect(&config).await.expect("the database is there");
+        let tables = entities::registry().tables();
+        let tables = tables.iter().map(|table| table.name.to_owned()).collect();
+        let permitted = Permitted::in_redis(&db, tables, &redis.url()).await;
+        let permitted = permitted.expect("Redis is there");
+        let lms = Lms::with_cache(db, jwt(), Cache::new(permitted.clone()));
+        let anonymous = Client::new(edge(lms.router(), &EdgeConfig::default()));
+        Self {
+            lms,
+            permitted,
+            anonymous: anonymous.watched(Reply::well_formed),
+        }
+    }
+
+    fn sign_in(&self, user: &Client, role: Role) -> Client {
+        let (token, _) = self.lms.app.auth().jwt().issue(user.id(), role.as_str());
+        self.anonymous.signed_in(user.id(), token)
+    }
+
+    async fn until_on(&self) {
+        let begin = Instant::now();
+        while !self.permitted.is_on() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(30),
+                "the cache is on in time"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Whether a `GET` needs no statement. Redis may be too slow for a reader on a busy machine: it is asked again.
+async fn is_cached(by: &Client, path: &str) -> bool {
+    for _ in 0..20 {
+        let counted = Statements::default();
+        let guard = tracing::subscriber::set_default(counted.clone());
+        let reply = by.request(Method::GET, path).send().await;
+        drop(guard);
+        reply.is(200);
+        if counted.count() == 0 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
+}
+
+async fn two() -> (TestApp, Redis, Instance, Instance) {
+    let app = TestApp::new(DbKind::Postgres).await;
+    let redis = Redis::start().expect("Redis is installed");
+    let a = Instance::new(&app, &redis).await;
+    let b = Instance::new(&app, &redis).await;
+    a.until_on().await;
+    b.until_on().await;
+    (app, redis, a, b)
+}
+
+/// Kills: bodies that only the writing process knows to be old; lists without their dependencies.
+#[tokio::test]
+async fn each_instance_sees_the_others_writes_in_the_next_request() {
+    let (app, redis, a, b) = two().await;
+    let (one, two) = (
+        a.sign_in(&app.instructor(), Role::Instructor),
+        b.sign_in(&app.instructor(), Role::Instructor),
+    );
+    let list = "/courses?sort=title";
+    assert_eq!(two.get(list).await.is(200).total(), 0);
+    let new = json!({"title": "Course", "is_published": true});
+    let course = format!("/courses/{}", one.post("/courses", new).await.is(201).id());
+    for round in 1..=10 {
+        let (writer, reader) = if round % 2 == 0 {
+            (&one, &two)
+        } else {
+            (&two, &one)
+        };
+        for path in [&*course, list] {
+            reader.get(path).await.is(200);
+        }
+        let title = format!("Course {round}");
+        writer.patch(&course, json!({"title": title})).await.is(200);
+        assert_eq!(reader.get(&course).await.is(200)["title"], *title);
+        assert_eq!(reader.get(list).await.is(200).items()[0]["title"], *title);
+        assert_eq!(b.anonymous.get(&course).await.is(200)["title"], *title);
+    }
+    for by in [&one, &two, &b.anonymous] {
+        for path in [&*course, list] {
+            assert!(is_cached(by, path).await, "{path}");
+        }
+    }
+    one.patch(&course, json!({"is_published": false}))
+        .await
+        .is(200);
+    b.anonymous.get(&course).await.is(404);
+    assert_eq!(b.anonymous.get(list).await.is(200).total(), 0);
+    two.get(&course).await.is(200);
+    one.delete(&course).await.is(204);
+    two.get(&course).await.is(404);
+    assert_eq!(two.get(list).await.is(200).total(), 0);
+    let commands = redis.ask("INFO commandstats");
+    assert!(commands.contains("cmdstat_evalsha"), "{commands}");
+    assert!(
+        !commands.contains("cmdstat_keys") && !commands.contains("cmdstat_scan"),
+        "{commands}"
+    );
+}
+
+/// Kills: callers remembered for a while; cascades that nobody marks.
+#[tokio::test]
+async fn a_role_and_a_cascade_are_seen_by_the_next_request_on_the_other_instance() {
+    let (app, _redis, a, b) = two().await;
+    let admin = a.sign_in(&app.admin(), Role::Admin);
+    let teacher = b.sign_in(&app.instructor(), Role::Instructor);
+    let course = teacher
+        .post("/courses", json!({"title": "Course"}))
+        .await
+        .is(201);
+    let path = format!("/courses/{}", course.id());
+    let module = teacher
+        .post("/modules", json!({"title": "M", "course_id": id(&path)}))
+        .await
+        .is(201);
+    let module = format!("/modules/{}", module.id());
+    for path in [&path, &module] {
+        teacher.get(path).await.is(200);
+        assert!(is_cached(&teacher, path).await, "{path}");
+    }
+    // `a` deletes the course; the database deletes its module.
+    admin.delete(&path).await.is(204);
+    teacher.get(&module).await.is(404);
+    let user = format!("/users/{}", app.instructor().id());
+    admin
+        .patch(&user, json!({"is_active": false}))
+        .await
+        .is(200);
+    teacher.get("/auth/me").await.is(401);
+    admin.patch(&user, json!({"is_active": true})).await.is(200);
+    teacher.get("/auth/me").await.is(200);
+}
+
+/// Kills: requests that need Redis; a first write that does not switch off.
+#[tokio::test]
+async fn a_redis_that_goes_away_and_comes_back_is_noticed_by_no_client() {
+    let (app, mut redis, a, b) = two().await;
+    let (one, two) = (
+        a.sign_in(&app.instructor(), Role::Instructor),
+        b.sign_in(&app.instructor(), Role::Instructor),
+    );
+    let course = one.post("/courses", json!({"title": "0"})).await.is(201);
+    let course = format!("/courses/{}", course.id());
+    assert!(is_cached(&two, &course).await);
+    redis.stop();
+    for round in 1..=10 {
+        let title = round.to_string();
+        one.patch(&course, json!({"title": title})).await.is(200);
+        assert_eq!(two.get(&course).await.is(200)["title"], *title);
+    }
+    redis.start_again().expect("it was there before");
+    a.until_on().await;
+    b.until_on().await;
+    assert_eq!(two.get(&course).await.is(200)["title"], "10");
+    one.patch(&course, json!({"title": "11"})).await.is(200);
+    assert_eq!(two.get(&course).await.is(200)["title"], "11");
+    assert!(is_cached(&two, &course).await);
+}
+
+/// Kills: triggers that are not there.
+#[tokio::test]
+async fn a_write_from_psql_is_seen_by_every_instance() {
+    let (app, _redis, a, b) = two().await;
+    let one = a.sign_in(&app.instructor(), Role::Instructor);
+    let course = one
+        .post("/courses", json!({"title": "0", "is_published": true}))
+        .await
+        .is(201);
+    let course = format!("/courses/{}", course.id());
+    for instance in [&a, &b] {
+        assert!(is_cached(&instance.anonymous, &course).await);
+    }
+    let db = app.lms.app.db();
+    db.batch("UPDATE courses SET title = 'psql', version = version + 1")
+        .await
+        .unwrap();
+    let begin = Instant::now();
+    for instance in [&a, &b] {
+        while instance.anonymous.get(&course).await.is(200)["title"] != "psql" {
+            assert!(begin.elapsed() < Duration::from_secs(3), "the bound");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
