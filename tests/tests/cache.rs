@@ -212,4 +212,15 @@ on_both! {
         app.lms.app.db().batch("CREATE TABLE anything (x int)").await.unwrap();
         assert_ne!(statements(&app.anonymous(), &course).await, 0);
     }
+
+    // Checklist 3.35, 3.36
+    async fn a_route_of_ones_own_is_cached_for_each_caller(app: TestApp) {
+        let example = made(&app.admin(), "/examples", json!({"name": "E"})).await;
+        for by in [app.student(), app.other_student(), app.student()] {
+            let list = warm(&by, "/examples/active").await;
+            assert!(list.to_string().contains(id(&example)), "{list}");
+        }
+        app.admin().patch(&example, json!({"is_active": false})).await.is(200);
+        assert!(!warm(&app.student(), "/examples/active").await.to_string().contains(id(&example)));
+    }
 }

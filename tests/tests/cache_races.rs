@@ -33,7 +33,7 @@ async fn gated(app: &TestApp) -> (Client, Client, Arc<Gates>) {
     let gates = Arc::clone(&store.gates);
     let db = Db::connect(&DbConfig::new(app.database_url()))
         .await
-        .unwrap();
+        .expect("the same database");
     let lms = Lms::with_cache(db, tests::jwt(), Cache::new(store));
     let instructor = app.instructor().id();
     let (token, _) = lms.app.auth().jwt().issue(instructor, "instructor");

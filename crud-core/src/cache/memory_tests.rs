@@ -134,3 +134,21 @@ async fn bodies_stay_within_their_budget() {
     store.bodies.run_pending_tasks();
     assert!(store.bodies.weighted_size() <= 64 << 10);
 }
+
+#[tokio::test]
+async fn a_body_is_gone_when_its_time_is_over() {
+    let store = Memory::new(1 << 20);
+    let of_a = deps(&["a"]);
+    for (key, ttl) in [("short", 1), ("long", 60_000)] {
+        let stamps = lead(&store, key, &of_a).await;
+        let ttl = Duration::from_millis(ttl);
+        let body = Bytes::from_static(b"body");
+        assert!(store.fill(&entry(key), &of_a, &stamps, body, ttl).await);
+    }
+    let filled = Instant::now();
+    while is_hit(&store, "short", &of_a).await {
+        assert!(filled.elapsed() < Duration::from_secs(10));
+        tokio::task::yield_now().await;
+    }
+    assert!(is_hit(&store, "long", &of_a).await);
+}

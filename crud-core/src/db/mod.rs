@@ -12,6 +12,7 @@ mod error;
 mod error_postgres;
 mod error_sqlite;
 mod executor;
+mod follow_ups;
 mod foreign_keys;
 pub mod fragment;
 mod migrate;

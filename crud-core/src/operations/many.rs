@@ -105,7 +105,7 @@ impl Context<'_> {
         for (index, set) in sets.into_iter().enumerate() {
             let set = self.before(r, Action::Create, None, set).await;
             let mut set = set.map_err(|error| indexed(index, error))?;
-            changed.push(super::columns(r, &set));
+            changed.push(super::writes::columns(r, &set));
             ids.push(self.sign(&mut set));
             signed.push(set);
         }

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use diesel::expression::AsExpression;
+
 use crate::{
     Uuid,
     cache::Dep,
-    db::{Effect, Frag, Part, Stmt, bind},
+    db::{Effect, Frag, NoPeek, Part, Stmt, bind},
     dto::Assignment,
     policy::Rule,
     query::{Archived, ListRequest, SortKey},
@@ -171,12 +173,8 @@ fn page(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {
     bounded(sql.sql(" OFFSET "), request.page.offset)
 }
 
-/// A bound row number. SQLite plans a bare one by its value, and so prepares the statement anew on
-/// every call; a sum it does not look into.
 fn bounded(sql: Stmt, number: i64) -> Stmt {
-    sql.per_backend("", "(")
-        .bind::<st::BigInt, _>(number)
-        .per_backend("", " + 0)")
+    sql.add(NoPeek(AsExpression::<st::BigInt>::as_expression(number)))
 }
 
 /// The rows whose id is among `ids`.

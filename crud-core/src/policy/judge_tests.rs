@@ -48,7 +48,9 @@ impl Row {
         Self {
             name: name.to_string(),
             flag: some(random, |r| r.below(2) == 1),
-            n: some(random, |r| i32::try_from(r.below(4)).unwrap() - 1),
+            n: some(random, |r| {
+                i32::try_from(r.below(4)).expect("it is small") - 1
+            }),
             big: some(random, |r| *r.pick(&[i64::MIN, -1, 0, i64::MAX])),
             word: some(random, |r| *r.pick(&WORDS)),
             owner: some(random, |r| owner(r.below(3))),
@@ -64,7 +66,7 @@ impl Row {
             "owner" => (ColumnKind::Uuid, serde_json::to_vec(&self.owner)),
             other => panic!("{other}"),
         };
-        (kind, json.unwrap())
+        (kind, json.expect("it is JSON"))
     }
 
     fn insert(&self) -> Stmt {
@@ -101,7 +103,9 @@ fn scope(random: &mut Random, depth: u64) -> Scope<rows::table> {
         1 => Scope::ne(rows::flag, some(random, |r| r.below(2) == 1)),
         2 => Scope::eq(
             rows::n,
-            some(random, |r| i32::try_from(r.below(4)).unwrap() - 1),
+            some(random, |r| {
+                i32::try_from(r.below(4)).expect("it is small") - 1
+            }),
         ),
         3 => Scope::ne(rows::n, 1),
         4 => Scope::eq(rows::big, *random.pick(&[i64::MIN, 0, i64::MAX])),
@@ -141,7 +145,9 @@ impl Place {
         );
         let build = async |db: &Db| db.batch(&sql).await;
         Self(
-            TestDb::from_template(kind, "judge", build).await.unwrap(),
+            TestDb::from_template(kind, "judge", build)
+                .await
+                .expect("there is a database"),
             kind,
         )
     }

@@ -220,41 +220,34 @@ async fn change(call: Call, types: &'static [&'static str], read: ReadBody) -> R
 type ReadBody = fn(&Resource, &[u8], &Principal) -> Result<Vec<crate::dto::Assignment>>;
 
 async fn archive(call: Call) -> Result<Response> {
-    let by = call.principal(Action::Archive).await?;
-    let id = call.id()?;
-    call.no_parameters()?;
-    let expected = call.expected(id)?;
-    let (app, r) = call.parts();
-    let row = app
-        .on_behalf(&by)
-        .archive_row(&r, id, expected.as_deref())
-        .await?;
-    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
+    without_body(call, Action::Archive).await
 }
 
 async fn restore(call: Call) -> Result<Response> {
-    let by = call.principal(Action::Restore).await?;
-    let id = call.id()?;
-    call.no_parameters()?;
-    let expected = call.expected(id)?;
-    let (app, r) = call.parts();
-    let row = app
-        .on_behalf(&by)
-        .restore_row(&r, id, expected.as_deref())
-        .await?;
-    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
+    without_body(call, Action::Restore).await
 }
 
 async fn remove(call: Call) -> Result<Response> {
-    let by = call.principal(Action::Delete).await?;
+    without_body(call, Action::Delete).await
+}
+
+/// A change that says all in its method and path.
+async fn without_body(call: Call, action: Action) -> Result<Response> {
+    let by = call.principal(action).await?;
     let id = call.id()?;
     call.no_parameters()?;
     let expected = call.expected(id)?;
     let (app, r) = call.parts();
-    app.on_behalf(&by)
-        .delete_row(&r, id, expected.as_deref())
-        .await?;
-    Ok(no_content())
+    let (cx, expected) = (app.on_behalf(&by), expected.as_deref());
+    let row = match action {
+        Action::Archive => cx.archive_row(&r, id, expected).await?,
+        Action::Restore => cx.restore_row(&r, id, expected).await?,
+        _ => {
+            cx.delete_row(&r, id, expected).await?;
+            return Ok(no_content());
+        }
+    };
+    Ok(row_response(StatusCode::OK, &row, &r.mask(&by)))
 }
 
 /// Reads a query string that takes no parameter.

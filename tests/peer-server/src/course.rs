@@ -38,7 +38,7 @@ text_enum! {
     }
 }
 
-/// What an instructor teaches. Never cached: the comparison is about rows, not about a cache.
+/// What an instructor teaches. Kept only by the commands that have a cache.
 #[derive(EntityInterface)]
 #[entity(
     endpoint = "courses",
@@ -49,7 +49,8 @@ text_enum! {
     update = CourseUpdate,
     query = CourseQuery,
     search = search,
-    policy = SignedIn
+    policy = SignedIn,
+    cache_ttl = 300
 )]
 pub struct Course;
 

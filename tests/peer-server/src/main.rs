@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use crud_core::{
     App, Db, DbConfig, Registry,
     auth::{Auth, Jwt, JwtConfig, TokenAuthenticator},
+    cache::{Cache, DEFAULT_BYTES, Memory, control::Permitted},
+    db::{DbKind, Executor as _},
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
     telemetry::{self, ReadyCheck, TelemetryConfig, health_routes},
 };
@@ -20,6 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Connections and reader threads: as many as the hand-written servers have.
 const POOL_SIZE: usize = 16;
 const SQLITE_READERS: usize = 4;
+/// What servers of one PostgreSQL agree upon about the cache.
+const CONTROL: &str = include_str!("../../../migrations/postgres/0020_cache/up.sql");
 
 fn main() -> Result<()> {
     let mut runtime = runtime::Builder::new_multi_thread();
@@ -27,16 +31,51 @@ fn main() -> Result<()> {
     let command = std::env::args().nth(1).unwrap_or_default();
     runtime.build()?.block_on(async {
         match command.as_str() {
-            "pg" => answer(variable("DATABASE_URL")?).await,
-            "sqlite" => answer(sqlite_url()?).await,
+            "pg" => answer(variable("DATABASE_URL")?, Caching::Off).await,
+            "pg-cached" => answer(variable("DATABASE_URL")?, Caching::InProcess).await,
+            "pg-redis" => answer(variable("DATABASE_URL")?, Caching::Redis).await,
+            "sqlite" => answer(sqlite_url()?, Caching::Off).await,
+            "sqlite-cached" => answer(sqlite_url()?, Caching::InProcess).await,
             "convert" => convert().await,
-            other => bail!("`{other}` is no command: expected pg, sqlite or convert"),
+            other => bail!(
+                "`{other}` is no command: expected pg, pg-cached, pg-redis, sqlite, sqlite-cached or convert"
+            ),
         }
     })
 }
 
+/// Where bodies are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caching {
+    Off,
+    InProcess,
+    Redis,
+}
+
+impl Caching {
+    async fn cache(self, db: &Db) -> Result<Cache> {
+        let memory = || Memory::new(DEFAULT_BYTES);
+        let tables = || vec!["courses".to_owned()];
+        if db.kind() == DbKind::Sqlite || self == Self::Off {
+            return Ok(match self {
+                Self::Off => Cache::off(),
+                Self::InProcess | Self::Redis => Cache::new(memory()),
+            });
+        }
+        // Left there by an earlier server of the same contest, perhaps.
+        let _ = db.batch(CONTROL).await;
+        let permitted = match self {
+            Self::Redis => Permitted::in_redis(db, tables(), &variable("REDIS_URL")?).await,
+            Self::Off | Self::InProcess => {
+                Permitted::in_process(db, tables(), Arc::new(memory())).await
+            }
+        };
+        Ok(Cache::new(permitted.map_err(anyhow::Error::msg)?))
+    }
+}
+
 /// Serves the courses of a database.
-async fn answer(url: String) -> Result<()> {
+async fn answer(url: String, caching: Caching) -> Result<()> {
     telemetry::init(&TelemetryConfig {
         filter: "warn".to_owned(),
         ..TelemetryConfig::default()
@@ -44,12 +83,14 @@ async fn answer(url: String) -> Result<()> {
     let config = DbConfig {
         pool_size: POOL_SIZE,
         sqlite_readers: SQLITE_READERS,
+        marks_writes: caching != Caching::Off,
         ..DbConfig::new(url)
     };
     let db = Db::connect(&config).await?;
     let jwt = Jwt::new(JwtConfig::new(variable("JWT_SECRET")?))?;
     let registry = Registry::new().entity::<course::Course>();
-    let app = App::new(db, registry, Auth::new(jwt, TokenAuthenticator));
+    let cache = caching.cache(&db).await?;
+    let app = App::with_cache(db, registry, Auth::new(jwt, TokenAuthenticator), cache);
     let listener = TcpListener::bind(("127.0.0.1", parsed("PORT")?)).await?;
     let shutdown = Shutdown::new();
     shutdown.on_signals(std::time::Duration::from_secs(5))?;

@@ -12,7 +12,9 @@ use self::{
     plan::Include,
     rows::{Keyed, Object, with_keys, within},
 };
-use super::{Context, Listing, envelope, integers::Integers, projection::JsonRows, statement};
+use super::{
+    Context, Listing, integers::Integers, projection::JsonRows, reads::envelope, statement,
+};
 use crate::{
     Result, Uuid,
     db::Access,

@@ -1,0 +1,220 @@
+//! Rows, kept once for all users, and judged for each.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::{Kept, read_into};
+use crate::{
+    Context, Result, Uuid,
+    cache::{Dep, Entry, Failed, Loaded},
+    operations::{Row, key, projection::JsonRows, statement},
+    policy::{Predicate, Relation, Rule, Value, Verdict},
+    query::Archived,
+    registry::Resource,
+    row::WholeRow,
+};
+
+/// How long it is remembered that a row is not there.
+const ABSENT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A row that took part in a decision.
+struct Used {
+    entry: Entry,
+    deps: Vec<Dep>,
+    row: WholeRow,
+}
+
+impl Context<'_> {
+    /// A row as the caller may see it; the inner `None` if there is none or he may not. The outer: ask the database.
+    pub(in crate::operations) async fn cached_get(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        archived: Archived,
+        rule: &Rule,
+    ) -> Result<Option<Option<Row>>> {
+        let Some(kept) = self.kept(r) else {
+            return Ok(None);
+        };
+        let mut used = Vec::new();
+        let Some(row) = self.whole_row(kept, r, id, &mut used).await? else {
+            return Ok(None);
+        };
+        let verdict = match (
+            row.is_there(),
+            rule.predicate.judge(&|name| r.value(&row, name)),
+        ) {
+            (false, _) => Verdict::False,
+            (true, Verdict::Pending) => {
+                self.judge(kept, r, &row, &rule.predicate, &mut used)
+                    .await?
+            }
+            (true, known) => known,
+        };
+        let is_seen = match verdict {
+            Verdict::True => true,
+            Verdict::False | Verdict::Null => false,
+            Verdict::Pending | Verdict::Unknown => return Ok(None),
+        };
+        // Rows that were read one after the other: were they ever there together? The last one was current when the
+        // others, which are still the same, were.
+        used.pop();
+        if !used.is_empty() && !kept.db.is_current().await {
+            return Ok(None);
+        }
+        for used in &used {
+            if !kept
+                .cache
+                .still(&used.entry, &used.deps, used.row.bytes())
+                .await
+            {
+                return Ok(None);
+            }
+        }
+        let is_asked_for = match archived {
+            Archived::Hidden if r.archivable => row.is_live(),
+            Archived::Only if r.archivable => !row.is_live(),
+            Archived::Hidden | Archived::Only | Archived::Any => true,
+        };
+        if !(row.is_there() && is_seen && is_asked_for) {
+            return Ok(Some(None));
+        }
+        let json = r.get.cut(&row, &r.mask(self.principal));
+        let version = row.version();
+        Ok(Some(Some(Row { id, version, json })))
+    }
+
+    /// A row with all its fields, for the framework's own eyes. `None`: rows of this entity are not kept.
+    async fn whole_row(
+        &self,
+        kept: Kept<'_>,
+        r: &Resource,
+        id: Uuid,
+        used: &mut Vec<Used>,
+    ) -> Result<Option<WholeRow>> {
+        let (Some(ttl), Some(deps)) = (r.cache_ttl(), r.row_deps(self.registry, id)) else {
+            return Ok(None);
+        };
+        let entry = Entry {
+            of: r.endpoint,
+            key: key::of_row(r.endpoint, id).into(),
+        };
+        let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
+            let sql = statement::whole(r, id);
+            let sink = JsonRows::whole(Arc::clone(&r.get), r.archivable);
+            let db = kept.db.clone();
+            Box::pin(async move {
+                let rows = read_into::<JsonRows>(&db, sql, sink).await?;
+                let body: Bytes = rows.into_whole().into();
+                let ttl = if WholeRow::new(body.clone()).is_there() {
+                    ttl
+                } else {
+                    ttl.min(ABSENT)
+                };
+                Ok(Loaded { body, ttl })
+            })
+        };
+        let body = match kept
+            .cache
+            .through(
+                kept.db.is_known_current(),
+                kept.db.is_current(),
+                entry.clone(),
+                &deps,
+                load,
+            )
+            .await
+        {
+            Ok(body) => body,
+            Err(failed) => return Err(self.failed(r, failed).await),
+        };
+        let row = WholeRow::new(body);
+        used.push(Used {
+            entry,
+            deps,
+            row: row.clone(),
+        });
+        Ok(Some(row))
+    }
+
+    /// A verdict that needs other rows.
+    fn judge<'f>(
+        &'f self,
+        kept: Kept<'f>,
+        r: &'f Resource,
+        row: &'f WholeRow,
+        predicate: &'f Predicate,
+        used: &'f mut Vec<Used>,
+    ) -> BoxFuture<'f, Result<Verdict>> {
+        Box::pin(async move {
+            let value = |name: &str| r.value(row, name);
+            let quick = predicate.judge(&value);
+            match (quick, predicate) {
+                (Verdict::Pending, Predicate::Related(relation)) => {
+                    self.judge_related(kept, relation, value(relation.column), used)
+                        .await
+                }
+                (Verdict::Pending, Predicate::All(many) | Predicate::Any(many)) => {
+                    let is_all = matches!(predicate, Predicate::All(_));
+                    let mut verdict = if is_all {
+                        Verdict::True
+                    } else {
+                        Verdict::False
+                    };
+                    for one in many {
+                        let next = self.judge(kept, r, row, one, used).await?;
+                        verdict = if is_all {
+                            verdict.and(next)
+                        } else {
+                            verdict.or(next)
+                        };
+                        if verdict
+                            == (if is_all {
+                                Verdict::False
+                            } else {
+                                Verdict::True
+                            })
+                        {
+                            break;
+                        }
+                    }
+                    Ok(verdict)
+                }
+                (known, _) => Ok(known),
+            }
+        })
+    }
+
+    async fn judge_related(
+        &self,
+        kept: Kept<'_>,
+        relation: &Relation,
+        value: Option<Value<'_>>,
+        used: &mut Vec<Used>,
+    ) -> Result<Verdict> {
+        let target = self.registry.of_table(relation.target_table);
+        let (Some(target), "id") = (target, relation.target_column) else {
+            return Ok(Verdict::Unknown);
+        };
+        let id = match value {
+            Some(Value::Uuid(id)) => id,
+            Some(Value::Null) => return Ok(Verdict::False),
+            _ => return Ok(Verdict::Unknown),
+        };
+        let Some(row) = self.whole_row(kept, target, id, used).await? else {
+            return Ok(Verdict::Unknown);
+        };
+        if !row.is_there() {
+            return Ok(Verdict::False);
+        }
+        let verdict = self.judge(kept, target, &row, &relation.rule, used).await?;
+        // EXISTS is true or false, never unknown.
+        Ok(if verdict == Verdict::Null {
+            Verdict::False
+        } else {
+            verdict
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! Values of an application's own through the cache.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::again;
+use crate::{
+    Context, Error, Result,
+    cache::{Deps, Entry, Failed, Loaded},
+    db::Db,
+    operations::Place,
+};
+
+impl Context<'_> {
+    /// A value of one's own through the cache: `load` runs if there is none that is current. Whoever reads anything but
+    /// `deps` in it gets stale answers; whatever the answer depends on beside them (the caller!) belongs in `key`.
+    ///
+    /// Inside a transaction it always loads.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn cached<V, F>(
+        &self,
+        name: &'static str,
+        key: &str,
+        ttl: Duration,
+        deps: Deps,
+        load: F,
+    ) -> Result<V>
+    where
+        V: serde::Serialize + serde::de::DeserializeOwned,
+        F: Future<Output = Result<V>> + Send + 'static,
+    {
+        match self.place {
+            Place::Db(db) => db.cached(name, key, ttl, deps, load).await,
+            Place::Tx(_) => load.await,
+        }
+    }
+}
+
+impl Db {
+    /// As [`Context::cached`], for who has no context: an authenticator, a job.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn cached<V, F>(
+        &self,
+        name: &'static str,
+        key: &str,
+        ttl: Duration,
+        deps: Deps,
+        load: F,
+    ) -> Result<V>
+    where
+        V: serde::Serialize + serde::de::DeserializeOwned,
+        F: Future<Output = Result<V>> + Send + 'static,
+    {
+        let Some(cache) = self.readable_cache() else {
+            return load.await;
+        };
+        let mut full = Vec::with_capacity(name.len() + key.len() + 2);
+        full.push(0);
+        full.extend_from_slice(name.as_bytes());
+        full.push(0);
+        full.extend_from_slice(key.as_bytes());
+        let entry = Entry {
+            of: name,
+            key: full.into(),
+        };
+        let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
+            Box::pin(async move {
+                let value = load.await.map_err(|error| Failed::Other(Arc::new(error)))?;
+                let body = serde_json::to_vec(&value)
+                    .map_err(|error| Failed::Other(Arc::new(Error::internal(error))))?;
+                Ok(Loaded {
+                    body: body.into(),
+                    ttl,
+                })
+            })
+        };
+        match cache
+            .through(
+                self.is_known_current(),
+                self.is_current(),
+                entry,
+                &deps.0,
+                load,
+            )
+            .await
+        {
+            Ok(body) => serde_json::from_slice(&body).map_err(Error::internal),
+            Err(Failed::Other(error)) => Err(match Arc::try_unwrap(error) {
+                Ok(error) => error,
+                Err(shared) => shared.again(),
+            }),
+            Err(Failed::Db(error)) => Err(Error::internal(again(&error))),
+            Err(Failed::Lost) => Err(Error::internal("a load of the cache panicked")),
+        }
+    }
+}

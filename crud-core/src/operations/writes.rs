@@ -1,0 +1,366 @@
+//! Writing rows: one statement each, and why it did not do what it should have.
+
+use std::sync::Arc;
+
+use super::{
+    Context, Place, Row, again,
+    fault::{self, database, refused},
+    integers::Integers,
+    projection::JsonRows,
+    recover, row, statement,
+};
+use crate::{
+    Error, Result, Timestamp, Uuid,
+    db::{Access, Db, DbError, Executor, Frag, Stmt, bind},
+    dto::Assignment,
+    hook::Fault,
+    policy::{Action, Rule},
+    query::Archived,
+    registry::Resource,
+    sql_types as st,
+};
+
+/// The versions of which `If-Match` accepts one; `None`: any.
+pub(crate) type Expected<'a> = Option<&'a [i64]>;
+
+impl Context<'_> {
+    /// Writes a new row.
+    ///
+    /// # Errors
+    /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
+    pub(crate) async fn create_row(&self, r: &Resource, set: Vec<Assignment>) -> Result<Row> {
+        let rule = self.admit(r, Action::Create)?;
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            let row = Box::pin(cx.create_row(r, set)).await?;
+            return self.committed(r, tx, row).await;
+        }
+        let mut set = self.before(r, Action::Create, None, set).await?;
+        let changed = columns(r, &set);
+        let id = Uuid::now_v7();
+        let value = self.stamp(&mut set);
+        set.push(Assignment {
+            column: "created_at",
+            value,
+        });
+        let by = self.author();
+        set.push(Assignment {
+            column: "created_by",
+            value: by,
+        });
+        set.push(Assignment {
+            column: "id",
+            value: bind::<st::Uuid, _>(id),
+        });
+        let projection = r.get.masked(&r.mask(self.principal));
+        let check = (!rule.is_always()).then_some(&rule);
+        let sql = statement::insert(r, id, &set, &projection.select, check);
+        let rows = JsonRows::one(projection, check.is_some());
+        let rows = self
+            .write(r, Action::Create, &rule, sql, rows, &set)
+            .await?;
+        let row = row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))?;
+        self.after(r, Action::Create, None, Some(id), changed)
+            .await?;
+        Ok(row)
+    }
+
+    /// Changes a row.
+    ///
+    /// # Errors
+    /// 404, 403, 412 and 409 as the row's state has it; 409 and 422 by the database.
+    pub(crate) async fn update_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        set: Vec<Assignment>,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        self.change(r, Action::Update, id, set, expected).await
+    }
+
+    /// Archives a row; one that is archived stays as it is.
+    ///
+    /// # Errors
+    /// As [`update_row`](Self::update_row).
+    pub(crate) async fn archive_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        self.change(r, Action::Archive, id, Vec::new(), expected)
+            .await
+    }
+
+    /// Brings an archived row back; one that is not archived stays as it is.
+    ///
+    /// # Errors
+    /// As [`update_row`](Self::update_row).
+    pub(crate) async fn restore_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        let set = vec![Assignment {
+            column: "archived_at",
+            value: statement::null(),
+        }];
+        self.change(r, Action::Restore, id, set, expected).await
+    }
+
+    /// Removes a row for good.
+    ///
+    /// # Errors
+    /// 404, 403 and 412 as the row's state has it; 409 if other rows still refer to it.
+    pub(crate) async fn delete_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+    ) -> Result<()> {
+        let rule = r.rule(self.principal, Action::Delete);
+        if rule.is_never() {
+            return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
+        }
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            Box::pin(cx.delete_row(r, id, expected)).await?;
+            return self.committed(r, tx, ()).await;
+        }
+        let old = self.old(r, id, Archived::Any, &rule).await?;
+        if old.is_some() {
+            self.before(r, Action::Delete, old.clone(), Vec::new())
+                .await?;
+        }
+        let sql = statement::delete(r, id, &rule, expected);
+        let deleted = match self.executor().execute(sql).await {
+            Ok(deleted) => deleted,
+            Err(error) => return Err(database(r, self, error, &[]).await),
+        };
+        if deleted == 0 {
+            return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
+        }
+        self.after(r, Action::Delete, old, None, Vec::new()).await
+    }
+
+    /// `UPDATE`, in whatever words.
+    async fn change(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        set: Vec<Assignment>,
+        expected: Expected<'_>,
+    ) -> Result<Row> {
+        let rule = r.rule(self.principal, action);
+        if rule.is_never() {
+            return Err(self.untouched(r, action, id, &rule, expected).await);
+        }
+        if let Some(tx) = self.transaction(r).await? {
+            let cx = self.inside(&tx);
+            let row = Box::pin(cx.change(r, action, id, set, expected)).await?;
+            return self.committed(r, tx, row).await;
+        }
+        let archived = match action {
+            Action::Restore => Archived::Only,
+            _ => Archived::Hidden,
+        };
+        let old = self.old(r, id, archived, &rule).await?;
+        let mut set = match old.is_some() {
+            true => self.before(r, action, old.clone(), set).await?,
+            false => set,
+        };
+        let written = columns(r, &set);
+        let now = self.stamp(&mut set);
+        if action == Action::Archive {
+            set.push(Assignment {
+                column: "archived_at",
+                value: now,
+            });
+        }
+        let changed = |name: &str| set.iter().any(|a| a.column == name);
+        // The scope held before the write; it can only fail after it if the write touches it.
+        let check = rule.predicate.mentions(&changed).then_some(&rule);
+        let projection = r.get.masked(&r.mask(self.principal));
+        let select = &projection.select;
+        let sql = statement::update(r, id, &set, archived, &rule, expected, select, check);
+        let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
+        let rows = self.write(r, action, &rule, sql, rows, &set).await?;
+        if let Some(row) = row(id, *rows) {
+            self.after(r, action, old, Some(id), written).await?;
+            return Ok(row);
+        }
+        match Box::pin(self.untouched(r, action, id, &rule, expected)).await {
+            // Archived already, or not archived: nothing to do.
+            Error::Conflict {
+                code: "unchanged", ..
+            } => self.get_row(r, id, Archived::Any).await,
+            error => Err(error),
+        }
+    }
+
+    /// Why a write touched no row.
+    async fn untouched(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        rule: &Rule,
+        expected: Expected<'_>,
+    ) -> Error {
+        if rule.is_never() && self.principal.is_anonymous() {
+            return refused(r, self.principal, action, rule);
+        }
+        let visible = r.rule(self.principal, Action::Get);
+        if visible.is_never() {
+            return self.hidden(r, id);
+        }
+        let sql = statement::diagnose(r, id, &visible, rule);
+        let found = self.load(r, Access::Read, sql, Box::new(Integers::default()));
+        let found = match found.await {
+            Ok(found) => found.values,
+            Err(error) => return error,
+        };
+        let [version, archived, allowed] = found[..] else {
+            return r.missing(id);
+        };
+        if allowed == 0 {
+            return refused(r, self.principal, action, rule);
+        }
+        if expected.is_some_and(|versions| !versions.contains(&version)) {
+            return Error::PreconditionFailed {
+                current: crate::etag::of(id, version),
+            };
+        }
+        fault::state(r, action, archived != 0)
+    }
+
+    /// Sets `updated_at` and `updated_by`; gives the time of the write.
+    pub(super) fn stamp(&self, set: &mut Vec<Assignment>) -> Frag {
+        let now = bind::<st::Timestamptz, _>(Timestamp::now());
+        set.push(Assignment {
+            column: "updated_at",
+            value: now.clone(),
+        });
+        let value = self.author();
+        set.push(Assignment {
+            column: "updated_by",
+            value,
+        });
+        now
+    }
+
+    pub(super) fn author(&self) -> Frag {
+        let id = self.principal.id();
+        bind::<diesel::sql_types::Nullable<st::Uuid>, _>(id)
+    }
+
+    /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad
+    /// verdict rolls back.
+    async fn write(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        if !r.numbered.is_empty() && again::is_numbered(r, set) {
+            return Box::pin(self.write_numbered(r, action, rule, sql, rows, set)).await;
+        }
+        self.write_once(r, action, rule, sql, rows, set).await
+    }
+
+    pub(super) async fn write_once(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+    ) -> Result<Box<JsonRows>> {
+        match self.place {
+            // Boxed, or each plain write would carry a transaction's future about.
+            Place::Db(db) if rows.with_verdict => {
+                Box::pin(self.write_judged(r, action, rule, sql, rows, set, db)).await
+            }
+            _ => {
+                let executor = self.executor();
+                self.run(r, action, rule, sql, rows, set, executor).await
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, split off for its size"
+    )]
+    async fn write_judged(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+        db: &Db,
+    ) -> Result<Box<JsonRows>> {
+        let tx = match db.begin().await {
+            Ok(tx) => tx,
+            Err(error) => return Err(database(r, self, error, set).await),
+        };
+        // Dropping the transaction rolls it back.
+        let rows = self.run(r, action, rule, sql, rows, set, &tx).await?;
+        match tx.commit().await {
+            Ok(()) => Ok(rows),
+            Err(error) => Err(database(r, self, error, set).await),
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call, split off for its two callers"
+    )]
+    async fn run(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        sql: Stmt,
+        rows: Box<JsonRows>,
+        set: &[Assignment],
+        executor: &dyn Executor,
+    ) -> Result<Box<JsonRows>> {
+        let rows = match executor.load_into(Access::Write, sql, rows).await {
+            Ok(sink) => recover::<JsonRows>(sink)?,
+            Err(error) if let Some(said) = Fault::of(&error).and_then(|f| (r.explain)(&f)) => {
+                return Err(said);
+            }
+            // A row that refers to nothing, and one that refers to what the caller may not touch,
+            // get the same answer, or the difference would tell what exists.
+            Err(DbError::ForeignKey { .. }) if !rule.is_always() && action != Action::Delete => {
+                return Err(refused(r, self.principal, action, rule));
+            }
+            Err(error) => return Err(database(r, self, error, set).await),
+        };
+        if rows.allowed {
+            return Ok(rows);
+        }
+        if let Place::Tx(tx) = self.place {
+            tx.doom();
+        }
+        Err(refused(r, self.principal, action, rule))
+    }
+}
+
+/// The columns that a hook is told of.
+pub(super) fn columns(r: &Resource, set: &[Assignment]) -> Vec<&'static str> {
+    match r.after_write {
+        Some(_) => set.iter().map(|a| a.column).collect(),
+        None => Vec::new(),
+    }
+}
