@@ -310,8 +310,14 @@ impl Resource {
     }
 
     /// The form of a row that has this extension.
-    pub(crate) fn file(&self, extension: &str) -> Option<&FileFormat> {
+    fn file(&self, extension: &str) -> Option<&FileFormat> {
         self.files.iter().find(|file| file.extension == extension)
+    }
+
+    /// What `{id}.pdf` asks for: the row and its form.
+    pub(crate) fn id_of_file(&self, name: &str) -> Option<(crate::Uuid, &FileFormat)> {
+        let (id, extension) = name.rsplit_once('.')?;
+        Some((id.parse().ok()?, self.file(extension)?))
     }
 
     /// The actions that its routes offer.

@@ -14,7 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(
     version,
     about,
-    after_help = "Settings come from the environment: see README.md"
+    after_help = "Settings come from the environment: see docs/CONFIGURATION.md"
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -9,6 +9,7 @@ mod cache_oracle;
 mod cache_races;
 mod cache_stores;
 mod certificates;
+mod checklist;
 mod commands;
 mod conformance;
 mod courses;

@@ -58,6 +58,32 @@ on_both! {
         }
     }
 
+    // Checklist 3.34
+    async fn a_bulk_is_seen_at_once(app: TestApp) {
+        let admin = app.admin();
+        warm(&admin, "/organizations").await;
+        let new = json!([{"name": "One"}, {"name": "Two"}]);
+        let rows = admin.post("/organizations/bulk", &new).await.is(201).json;
+        let list = warm(&admin, "/organizations").await;
+        assert_eq!(list["total"], 2);
+        let ids: Vec<_> = [0, 1].map(|i| rows[i]["id"].clone()).into();
+        let paths = [0, 1].map(|i| format!("/organizations/{}", ids[i].as_str().expect("an id")));
+        for path in &paths {
+            warm(&admin, path).await;
+        }
+        let change = json!([{"id": ids[0], "name": "Three"}, {"id": ids[1], "name": "Four"}]);
+        admin.patch("/organizations/bulk", &change).await.is(200);
+        for (path, name) in paths.iter().zip(["Three", "Four"]) {
+            assert_eq!(warm(&admin, path).await["name"], name);
+        }
+        let call = admin.request(Method::DELETE, "/organizations/bulk");
+        call.json(&json!(ids)).send().await.is(204);
+        assert_eq!(admin.get("/organizations").await.is(200).json["total"], 0);
+        for path in &paths {
+            admin.get(path).await.is(404);
+        }
+    }
+
     async fn that_a_row_is_missing_is_kept_until_it_is_there(app: TestApp) {
         let nobody = format!("/courses/{}", crate::steps::NOBODY);
         let admin = app.admin();

@@ -200,6 +200,18 @@ on_both! {
         let again = app.student();
         let again = again.request(Method::GET, &path).header(header::IF_NONE_MATCH, tag).send().await;
         assert_eq!(again.status, 304);
+        // It is only read, whatever is done with the row.
+        let is_allowed = "GET, HEAD, OPTIONS";
+        for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::POST] {
+            let path = format!("/certificates/{NOBODY}.pdf");
+            let refused = app.admin().request(method, &path).json(json!({})).send().await;
+            assert_eq!(refused.header("allow"), Some(is_allowed));
+            refused.is_problem(405, "method_not_allowed");
+        }
+        let options = app.anonymous();
+        let options = options.request(Method::OPTIONS, &format!("/certificates/{NOBODY}.pdf"));
+        assert_eq!(options.send().await.is(204).header("allow"), Some(is_allowed));
+        app.student().put("/certificates/x.pdf", json!({})).await.is_problem(422, "invalid");
         app.student().get("/certificates/x.pdf").await.is_problem(422, "invalid");
         app.student().get(&format!("/certificates/{NOBODY}.pdf")).await.is_problem(404, "not_found");
         app.student().get(&format!("/certificates/{NOBODY}.doc")).await.is_problem(422, "invalid");

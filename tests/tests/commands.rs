@@ -90,6 +90,10 @@ on_both! {
         let session = app.lms.sign_in("new@test.example", PASSWORD.to_owned()).await.unwrap();
         let admin = app.anonymous().signed_in(Uuid::default(), session.access_token);
         assert_eq!(admin.get("/auth/me").await.is(200)["role"], "admin");
+        // The password alone is enough: the address is in the command.
+        let mut alone = command(&app, &["admin", "create", "second@test.example"]);
+        let alone = alone.env_remove("LMS_ADMIN_EMAIL").output().expect("it starts");
+        assert!(said(&alone, true).contains("second@test.example is an administrator now"));
         let twice = said(&lms_server(&app, &["admin", "create", "new@test.example"]), false);
         assert!(twice.contains("Another user has this email"), "{twice}");
     }

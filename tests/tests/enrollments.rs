@@ -4,7 +4,7 @@ use crud_core::testing::{Reply, on_both};
 use serde_json::{Value, json};
 use tests::TestApp;
 
-use crate::steps::{NOBODY, draft, id, lesson, published};
+use crate::steps::{NOBODY, count, draft, id, lesson, published, run};
 
 /// What enrolling in a course needs.
 fn enrolling(course: &str) -> Value {
@@ -76,6 +76,18 @@ on_both! {
         // What the refused write did before its refusal is undone.
         assert_eq!(app.admin().get("/enrollments?archived=any").await.is(200).total(), 0);
         assert_eq!(app.admin().get("/lesson-progress").await.is(200).total(), 0);
+    }
+
+    // Fault 11: a hook that fails takes its write with it
+    async fn an_enrollment_whose_hook_fails_does_not_exist(app: TestApp) {
+        let course = course_with(&app, 3).await;
+        // The hook's own statement fails, after the enrollment's row was written.
+        run(&app, "ALTER TABLE lesson_progress RENAME TO away", NOBODY).await.expect("it is there");
+        app.student().post("/enrollments", enrolling(&course)).await.is_problem(500, "internal");
+        run(&app, "ALTER TABLE away RENAME TO lesson_progress", NOBODY).await.expect("it is there");
+        assert_eq!((count(&app, "enrollments").await, count(&app, "lesson_progress").await), (0, 0));
+        app.student().post("/enrollments", enrolling(&course)).await.is(201);
+        assert_eq!((count(&app, "enrollments").await, count(&app, "lesson_progress").await), (1, 3));
     }
 
     async fn only_administrators_enroll_others(app: TestApp) {

@@ -199,6 +199,9 @@ on_both! {
         }
         app.anonymous().get("/courses?include=lessons&include=modules").await
             .is_problem(400, "repeated_parameter");
+        app.anonymous().get("/courses?include=lessons,modules,lessons").await
+            .is_problem(400, "repeated_include").says("`lessons` more than once");
+        app.anonymous().get("/courses?include=lessons,lessons.module").await.is(200);
         app.anonymous().get("/assessments?include=course").await
             .is_problem(400, "unknown_parameter");
         app.anonymous().get("/courses?include=lessons.module").await.is(200);
@@ -231,7 +234,10 @@ on_both! {
         let parameters = get["parameters"].as_array().expect("parameters");
         let include = parameters.iter().find(|p| p["name"] == "include").expect("one is it");
         let names = json!(["lessons", "modules", "assessments", "projects", "instructor"]);
-        assert_eq!(include["schema"]["items"]["enum"], names);
+        let items = &include["schema"]["items"]["anyOf"];
+        assert_eq!(items[0]["enum"], names);
+        let further = r"^(lessons|modules|assessments|projects|instructor)(\.[a-z0-9_]+){1,2}$";
+        assert_eq!(items[1]["pattern"], further);
         let schema = &get["responses"]["200"]["content"]["application/json"]["schema"];
         let lessons = &schema["allOf"][1]["properties"]["lessons"];
         assert_eq!(lessons["items"]["$ref"], "#/components/schemas/LessonList");

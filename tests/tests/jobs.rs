@@ -143,6 +143,9 @@ on_both! {
         app.admin().post("/admin/jobs/999/retry", json!({})).await.is_problem(404, "not_found");
         app.admin().post("/admin/jobs/x/retry", json!({})).await.is_problem(422, "invalid");
         app.admin().get("/admin/jobs?state=odd").await.is_problem(422, "invalid");
+        let document = lms_server::document();
+        let answers = &document["paths"]["/api/v1/admin/jobs"]["get"]["responses"];
+        assert!(answers["422"].is_object(), "{answers}");
         app.admin().post(&again, json!({})).await.is(204);
         app.admin().post(&again, json!({})).await.is_problem(404, "not_found");
         assert_eq!(outcomes(&worker).await, [Outcome::Done]);

@@ -2,9 +2,10 @@
 
 use axum::http::{Method, header};
 use crud_core::{
-    Principal,
+    Error, Principal,
     testing::{Client, Reply, on_both},
 };
+use lms_server::entities::course::{Course, CourseUpdate};
 use serde_json::{Value, json};
 use tests::TestApp;
 
@@ -164,6 +165,31 @@ on_both! {
             app.admin().patch(&user, json!({"role": role})).await.is_problem(422, "invalid")
                 .names(&["/role"]);
         }
+    }
+
+    // Fault 14: what was granted for one thing answers no later question about another
+    async fn a_right_to_one_thing_is_no_right_to_another(app: TestApp) {
+        let own = published(&app.instructor(), "Own").await;
+        let other = published(&app.other_instructor(), "Other").await;
+        let [own, other] = [own, other].map(|path| id(&path).parse().expect("a UUID"));
+        let by = Principal::user(app.instructor().id(), "instructor");
+        let rename = || serde_json::from_value::<CourseUpdate>(json!({"title": "T"})).expect("a patch");
+        // In one context, as one request has it: first what is granted, then what is not, and again.
+        let cx = app.lms.app.on_behalf(&by);
+        for _ in 0..2 {
+            cx.get::<Course>(own).await.expect("his own");
+            cx.get::<Course>(other).await.expect("it is published");
+            cx.update::<Course>(own, rename()).await.expect("his own");
+            let refused = cx.update::<Course>(other, rename()).await;
+            assert!(matches!(refused.map(|row| row.id), Err(Error::Forbidden(_))));
+            assert!(matches!(cx.delete::<Course>(other).await, Err(Error::Forbidden(_))));
+        }
+        // The same caller in another role has the other role's rights.
+        let student = Principal::user(app.instructor().id(), "student");
+        let cx = app.lms.app.on_behalf(&student);
+        let new = serde_json::from_value(json!({"title": "T"})).expect("a course");
+        let refused = cx.create::<Course>(new).await;
+        assert!(matches!(refused.map(|row| row.id), Err(Error::Forbidden(_))));
     }
 
     // 0.05, 3.32, fault 19

@@ -311,7 +311,7 @@ impl Operation {
             errors.push(401);
         }
         if self.query.is_some() {
-            errors.push(400);
+            errors.extend([400, 422]);
         }
         if !self.bodies.is_empty() {
             errors.extend([400, 408, 413, 415, 422]);

@@ -120,9 +120,10 @@ pub(super) fn include(r: &Resource) -> Option<Value> {
     let names: Vec<_> = r.relations.iter().map(|relation| relation.name).collect();
     let text = "What belongs to a row and is answered within it, as far as the caller may see it. A list has \
                 its first 100 rows. A relation of a relation follows a dot: `a.b`.";
+    let further = format!("^({})(\\.[a-z0-9_]+){{1,2}}$", names.join("|"));
     let schema = json!({
         "type": "array",
-        "items": { "type": "string", "enum": names },
+        "items": { "type": "string", "anyOf": [{ "enum": names }, { "pattern": further }] },
         "minItems": 1,
         "uniqueItems": true,
     });

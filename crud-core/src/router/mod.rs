@@ -12,8 +12,9 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Path, Request, rejection::PathRejection},
-    http::{StatusCode, header},
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{Method, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, patch, post, put},
 };
@@ -54,12 +55,13 @@ fn entity_routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
         .merge(patch(handler(app, r, update)))
         .merge(put(handler(app, r, replace)))
         .merge(delete(handler(app, r, remove)));
+    let mut single = options(single, "GET, HEAD, PATCH, PUT, DELETE, OPTIONS");
+    if !r.files.is_empty() {
+        single = single.layer(from_fn_with_state(Arc::clone(r), files_are_read));
+    }
     let mut router = router
         .route(&all, options(many, "GET, HEAD, POST, OPTIONS"))
-        .route(
-            &one,
-            options(single, "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
-        );
+        .route(&one, single);
     if r.archivable {
         let away = patch(handler(app, r, archive));
         let back = patch(handler(app, r, restore));
@@ -75,6 +77,23 @@ fn options(routes: MethodRouter, allow: &'static str) -> MethodRouter {
     routes
         .options(async move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow)]))
         .fallback(async move || Error::MethodNotAllowed { allow })
+}
+
+/// Answers what is not a reading of `/things/{id}.pdf`, which is the same route as `/things/{id}`.
+async fn files_are_read(
+    State(r): State<Arc<Resource>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    const ALLOW: &str = "GET, HEAD, OPTIONS";
+    let is_file = id.is_ok_and(|Path(id)| r.id_of_file(&id).is_some());
+    match *request.method() {
+        _ if !is_file => next.run(request).await,
+        Method::GET | Method::HEAD => next.run(request).await,
+        Method::OPTIONS => (StatusCode::NO_CONTENT, [(header::ALLOW, ALLOW)]).into_response(),
+        _ => Error::MethodNotAllowed { allow: ALLOW }.into_response(),
+    }
 }
 
 /// An axum handler from a function of a [`Call`].

@@ -94,13 +94,10 @@ impl Call {
     /// 422 if it is not of the id's type.
     pub(super) fn id_or_file(&self) -> Result<(Uuid, Option<FileFormat>)> {
         let given = self.id.as_deref().unwrap_or_default();
-        if let Some((id, extension)) = given.rsplit_once('.')
-            && let Some(file) = self.resource.file(extension)
-            && let Ok(id) = id.parse()
-        {
-            return Ok((id, Some(file.clone())));
+        match self.resource.id_of_file(given) {
+            Some((id, file)) => Ok((id, Some(file.clone()))),
+            None => Ok((self.id()?, None)),
         }
-        Ok((self.id()?, None))
     }
 
     /// The query string.

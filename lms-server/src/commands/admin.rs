@@ -3,10 +3,14 @@
 use anyhow::{Context as _, Result};
 use lms_server::{accounts::NewAccount, progress::say, roles::Role};
 
-use super::{configured, connected};
+use super::{configured_by, connected, variable};
 
 pub(crate) async fn create(email: String, full_name: String) -> Result<()> {
-    let config = configured()?;
+    // `LMS_ADMIN_PASSWORD` alone is enough here: whose it is, the command says.
+    let config = configured_by(&|name| match variable(name) {
+        None if name == "LMS_ADMIN_EMAIL" => variable("LMS_ADMIN_PASSWORD").map(|_| email.clone()),
+        found => found,
+    })?;
     let password = match &config.admin {
         Some(admin) => admin.password.reveal().to_owned(),
         None => ask()?,

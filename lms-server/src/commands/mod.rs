@@ -19,11 +19,20 @@ use lms_server::{Lms, config::Config, mail::Mailer};
 
 /// The environment, checked; logging is set up by it.
 fn configured() -> Result<Config> {
+    configured_by(&variable)
+}
+
+fn variable(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
     )]
-    let config = Config::from_env(&|name| std::env::var(name).ok())?;
+    let value = std::env::var(name).ok();
+    value.filter(|value| !value.is_empty())
+}
+
+fn configured_by(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
+    let config = Config::from_env(lookup)?;
     telemetry::init(&TelemetryConfig {
         format: config.log_format,
         filter: config.log_filter.clone(),

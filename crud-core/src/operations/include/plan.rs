@@ -22,8 +22,13 @@ pub(super) struct Include {
 impl Context<'_> {
     /// Understands `lessons,instructor,enrollments.student`.
     pub(super) fn includes(&self, r: &Resource, text: &str) -> Result<Vec<Include>> {
-        let mut includes = Vec::new();
+        let (mut includes, mut seen) = (Vec::new(), Vec::new());
         for path in text.split(',') {
+            if seen.contains(&path) {
+                let detail = format!("`include` names `{path}` more than once");
+                return Err(Error::bad_request("repeated_include", detail));
+            }
+            seen.push(path);
             self.add(r, path, &mut includes, 1, false)?;
         }
         Ok(includes)
