@@ -96,11 +96,11 @@ impl Cluster {
             .env("LMS_DEMO", "0")
             .env("RUST_LOG", "error")
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        command.stdin(Stdio::piped());
         if std::env::var_os("RIG_LOGS").is_none() {
-            command.stderr(Stdio::null());
+            command.stdout(Stdio::null()).stderr(Stdio::null());
         } else {
-            command.env("RUST_LOG", "info");
+            command.env("RUST_LOG", "warn,crud_core::cache=info");
         }
         server.process = Some(command.spawn().expect("there is a shell"));
     }

@@ -24,8 +24,6 @@ use self::{
     load::{Load, index},
 };
 
-const CLIENTS: usize = 24;
-
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     let given = std::env::var(name).ok();
     given.and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -35,12 +33,13 @@ fn setting<T: FromStr>(name: &str, default: T) -> T {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_client_of_three_servers_sees_anything_stale_whatever_fails() {
     let wanted: usize = setting("RIG_OPERATIONS", 5_000);
+    let clients: usize = setting("RIG_CLIENTS", 6);
     let every = Duration::from_secs_f64(setting("RIG_EVERY", 0.0));
     let (mut cluster, mut random) = (Cluster::start().await, Random::new());
     let ports = std::array::from_fn(|server| cluster.port(server));
     let load = Load::new(ports, &cluster.token).await;
     let begin = Instant::now();
-    let clients: Vec<_> = (0..CLIENTS)
+    let clients: Vec<_> = (0..clients)
         .map(|client| {
             let mut own = random.clone();
             for _ in 0..=client {
