@@ -3,6 +3,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -23,7 +24,8 @@ pub(crate) const SERVERS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends the server when the test, or its process, ends: the pipe closes.
-const RUN: &str = r#""$0" </dev/null & server=$!; cat >/dev/null; kill -9 "$server""#;
+const RUN: &str =
+    r#""$0" </dev/null & server=$!; cat >/dev/null; kill -9 "$server"; wait "$server""#;
 
 struct Server {
     port: u16,
@@ -84,7 +86,7 @@ impl Cluster {
     pub(crate) fn run(&mut self, server: usize) {
         let server = &mut self.servers[server];
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", RUN]).arg(&*BINARY).env_clear();
+        command.args(["-c", RUN]).arg(program()).env_clear();
         command
             .env("DATABASE_URL", self.postgres.url())
             .env(
@@ -100,7 +102,7 @@ impl Cluster {
         if std::env::var_os("RIG_LOGS").is_none() {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         } else {
-            command.env("RUST_LOG", "warn,crud_core::cache=info");
+            command.env("RUST_LOG", "off,crud_core::cache=info");
         }
         server.process = Some(command.spawn().expect("there is a shell"));
     }
@@ -192,6 +194,12 @@ impl Drop for Cluster {
             self.kill(server);
         }
     }
+}
+
+/// The server; `RIG_SERVER` names another, such as a mutant.
+fn program() -> PathBuf {
+    let given = std::env::var_os("RIG_SERVER").map(PathBuf::from);
+    given.unwrap_or_else(|| BINARY.clone())
 }
 
 /// Makes the tables and one instructor; gives their token.

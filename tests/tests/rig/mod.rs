@@ -2,7 +2,7 @@
 //! what may be seen, and faults at random.
 //!
 //! `RIG_OPERATIONS` makes the run longer, `RIG_EVERY` is the least time in seconds from one fault to the next,
-//! `RIG_FAULTS=0` leaves the faults out, and `TEST_SEED` repeats the faults and choices of a run.
+//! `RIG_CLIENTS` how many there are, `RIG_FAULTS=0` leaves the faults out, `RIG_SERVER` is the program to test, and `TEST_SEED` repeats the faults and choices of a run.
 
 mod cluster;
 mod faults;
@@ -23,6 +23,9 @@ use self::{
     faults::{FAULTS, Fault},
     load::{Load, index},
 };
+
+/// For so long all is well, where it is.
+const CALM: Duration = Duration::from_millis(500);
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     let given = std::env::var(name).ok();
@@ -77,6 +80,7 @@ async fn no_client_of_three_servers_sees_anything_stale_whatever_fails() {
         // Sometimes the next one comes before all is well again.
         if deck.is_empty() || random.below(3) > 0 {
             cluster.until_hits().await;
+            tokio::time::sleep(CALM).await;
         }
         tokio::time::sleep(every.saturating_sub(at.elapsed())).await;
     }
