@@ -33,6 +33,7 @@ mod openapi;
 mod permissions;
 mod posts;
 mod projects;
+mod rig;
 mod sessions;
 mod slugs;
 mod statistics;

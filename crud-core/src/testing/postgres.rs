@@ -15,7 +15,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use tokio::runtime;
 use tokio::sync::Mutex;
 
-use super::server::{Server, ServerError, search_path};
+use super::server::{Server, ServerError, data_folder, search_path};
 
 /// The same order of text on every machine: by code point. macOS knows that order only as `C`.
 const LOCALE: &str = if cfg!(target_os = "macos") {
@@ -27,8 +27,8 @@ const LOCALE: &str = if cfg!(target_os = "macos") {
 /// Nothing here needs to survive a crash, so nothing waits for the disk. When `initdb` fails, `postgres`
 /// fails after it and the log tells both. Autovacuum would hold templates that are being copied.
 const START: &str = r#"
-"$2/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 LOCALE --no-sync >log 2>&1
-"$2/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$1" \
+"$2/initdb" --pgdata=DATA --username=postgres --auth=trust --encoding=UTF8 LOCALE --no-sync >log 2>&1
+"$2/postgres" -D DATA -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$1" \
     -c max_connections=400 -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
     -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c autovacuum=off -c jit=off >>log 2>&1 &
 "#;
@@ -58,7 +58,7 @@ impl Postgres {
     fn start() -> Result<Self, ServerError> {
         let programs =
             find_programs().ok_or_else(|| ServerError::missing("PostgreSQL", "initdb"))?;
-        let start = START.replace("LOCALE", LOCALE);
+        let start = START.replace("LOCALE", LOCALE).replace("DATA", "data");
         let server = Server::start("PostgreSQL", &programs, &start)?;
         let (dropped, names) = channel();
         let url = database_url(server.port(), "postgres");
@@ -141,6 +141,70 @@ impl Postgres {
 
     async fn execute(&self, sql: &str) -> Result<(), ServerError> {
         execute(&database_url(self.port(), "postgres"), sql).await
+    }
+}
+
+/// A PostgreSQL for one test alone, which can be restarted; dropping it stops it and removes its data.
+#[derive(Debug)]
+pub struct OwnPostgres {
+    server: Option<Server>,
+    programs: PathBuf,
+    port: u16,
+    data: PathBuf,
+}
+
+impl OwnPostgres {
+    /// Starts one with an empty database `postgres`.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start() -> Result<Self, ServerError> {
+        let programs =
+            find_programs().ok_or_else(|| ServerError::missing("PostgreSQL", "initdb"))?;
+        let data = data_folder()
+            .map_err(|e| ServerError::new(format!("no folder for PostgreSQL: {e}")))?;
+        let place = format!("'{}'", data.display());
+        let start = START.replace("LOCALE", LOCALE).replace("DATA", &place);
+        let server = Server::start("PostgreSQL", &programs, &start)?;
+        Ok(Self {
+            port: server.port(),
+            server: Some(server),
+            programs,
+            data,
+        })
+    }
+
+    /// Stops it in the fast way, with its transactions undone and its connections cut, and starts it again on its
+    /// port. Returns when it accepts connections.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&mut self) -> Result<(), ServerError> {
+        self.server = None;
+        let (_, run) = START
+            .trim_start()
+            .split_once('\n')
+            .expect("the second line starts it");
+        let start = run
+            .replace("DATA", &format!("'{}'", self.data.display()))
+            .replace("\"$3\"", &self.port.to_string());
+        let server = Server::start("PostgreSQL", &self.programs, &format!("\n{start}"))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The address of its database, as `DATABASE_URL` takes it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        database_url(self.port, "postgres")
+    }
+}
+
+impl Drop for OwnPostgres {
+    fn drop(&mut self) {
+        self.server = None;
+        // Whatever stays goes with the process.
+        let _ = fs::remove_dir_all(&self.data);
     }
 }
 

@@ -25,6 +25,12 @@ impl Random {
         Self(seed)
     }
 
+    /// One whose numbers another one has chosen.
+    #[must_use]
+    pub const fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Any number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

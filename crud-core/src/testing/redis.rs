@@ -5,14 +5,11 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::{MetadataExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::server::{
-    Server, ServerError, new_folder, remove_at_exit, search_path, unprivileged_user,
-};
+use super::server::{Server, ServerError, data_folder, search_path};
 
 const START: &str = r#"
 "$2" --port "$3" --bind 127.0.0.1 --save '' --appendonly no >log 2>&1 &
@@ -74,6 +71,17 @@ impl Redis {
             format!("\n\"$2\" --port {port} --bind 127.0.0.1 --save '' {keep} >log 2>&1 &\n");
         self.server = Some(Server::start("Redis", &self.program, &start)?);
         Ok(())
+    }
+
+    /// Removes what it has kept on disk, after [`Redis::stop`] or [`Redis::kill`].
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn lose(&mut self) -> io::Result<()> {
+        match &self.data {
+            Some(data) => empty(data),
+            None => Ok(()),
+        }
     }
 
     /// Ends it as an administrator does. What is in memory only is lost.
@@ -186,13 +194,14 @@ fn signal(name: &str, pid: &str) {
     );
 }
 
-/// A folder that the server may write to, which ends with this process.
-fn data_folder() -> io::Result<PathBuf> {
-    let folder = new_folder()?;
-    remove_at_exit(&folder)?;
-    if fs::metadata(&folder)?.uid() == 0 {
-        let (uid, gid) = unprivileged_user()?;
-        chown(&folder, Some(uid), Some(gid))?;
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
     }
-    Ok(folder)
+    Ok(())
 }

@@ -150,6 +150,17 @@ pub(super) fn new_folder() -> io::Result<PathBuf> {
     }
 }
 
+/// A folder that a server may write to, which ends with this process.
+pub(super) fn data_folder() -> io::Result<PathBuf> {
+    let folder = new_folder()?;
+    remove_at_exit(&folder)?;
+    if fs::metadata(&folder)?.uid() == 0 {
+        let (uid, gid) = unprivileged_user()?;
+        chown(&folder, Some(uid), Some(gid))?;
+    }
+    Ok(folder)
+}
+
 /// Has a shell remove a folder when this process ends, however it ends.
 pub(super) fn remove_at_exit(folder: &Path) -> io::Result<()> {
     static PIPES: Mutex<Vec<Child>> = Mutex::new(Vec::new());
@@ -204,7 +215,7 @@ fn spawn(folder: &Path, port: u16, program: &Path, start: &str) -> io::Result<Ch
 }
 
 /// The user for servers that root starts, because PostgreSQL refuses to run as root.
-pub(super) fn unprivileged_user() -> io::Result<(u32, u32)> {
+fn unprivileged_user() -> io::Result<(u32, u32)> {
     let id = |flag, user| -> Option<u32> {
         let output = Command::new("id").args([flag, user]).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
