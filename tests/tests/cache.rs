@@ -77,7 +77,7 @@ on_both! {
             assert_eq!(warm(&admin, path).await["name"], name);
         }
         let call = admin.request(Method::DELETE, "/organizations/bulk");
-        call.json(&json!(ids)).send().await.is(204);
+        call.json(json!(ids)).send().await.is(204);
         assert_eq!(admin.get("/organizations").await.is(200).json["total"], 0);
         for path in &paths {
             admin.get(path).await.is(404);
