@@ -25,6 +25,7 @@ mod openapi;
 mod permissions;
 mod posts;
 mod projects;
+mod scaffold;
 mod sessions;
 mod slugs;
 mod statistics;
