@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -16,7 +16,10 @@ use lms_server::{MIGRATIONS, entities, scaffold};
 use tempfile::TempDir;
 use tests::TestApp;
 
-use crate::{commands::said, steps::texts};
+use crate::{
+    commands::{BINARY, said},
+    steps::texts,
+};
 
 /// Everything that a field can be, in two entities.
 const ENTITIES: [(&str, &[&str]); 2] = [
@@ -176,7 +179,7 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
 fn the_command_writes_or_only_prints() {
     let copy = copy();
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(&*crate::commands::BINARY);
+        let mut command = Command::new(&*BINARY);
         command
             .args(arguments)
             .current_dir(copy.path().join("lms-server"))
@@ -333,7 +336,7 @@ on_both! {
 }
 
 /// 4.08, whole: five entities are written into a copy of the workspace, which then lints and tests itself.
-/// Takes minutes, the first time more; the copy's builds are kept in `target/scaffold`.
+/// Takes minutes, and shares the dependencies of this build.
 #[test]
 #[ignore = "takes minutes: ./test five_new_entities -- --ignored"]
 fn five_new_entities_compile_lint_and_pass_without_an_edit() {
@@ -380,46 +383,46 @@ fn five_new_entities_compile_lint_and_pass_without_an_edit() {
         ],
     )
     .unwrap();
-    let target: PathBuf = root().join("target/scaffold");
-    let cargo = |arguments: &[&str]| {
+    // The dependencies are those of this build: the same flags, the same folder.
+    let target = BINARY
+        .ancestors()
+        .nth(2)
+        .expect("target/<profile>/lms-server");
+    let cargo = |command: &str, arguments: &[&str]| {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
-            .args(arguments)
-            .current_dir(&copy)
-            .env("CARGO_TARGET_DIR", &target);
-        cargo
+            .arg(command)
+            .args(["--workspace", "--all-features"])
+            .args(arguments);
+        cargo.current_dir(&copy).env("CARGO_TARGET_DIR", target);
+        let done = cargo.status().expect("it starts");
+        assert!(done.success(), "cargo {command} fails");
     };
-    let document = cargo(&["run", "--quiet", "-p", "lms-server", "--", "openapi"])
+    cargo("build", &["--bin", "lms-server"]);
+    let document = Command::new(target.join("debug/lms-server"))
+        .arg("openapi")
         .output()
         .expect("it starts");
-    assert!(
-        document.status.success(),
-        "{}",
-        String::from_utf8_lossy(&document.stderr)
-    );
     fs::write(copy.join("tests/openapi.json"), document.stdout).expect("it can be written");
-    for arguments in [
-        &["fmt", "--all", "--check"][..],
+    let formatted = Command::new(env!("CARGO"))
+        .args(["fmt", "--all", "--check"])
+        .current_dir(&copy)
+        .status();
+    assert!(
+        formatted.expect("it starts").success(),
+        "cargo fmt --check fails"
+    );
+    cargo(
+        "clippy",
+        &["--lib", "--bins", "--test", "all", "--", "-D", "warnings"],
+    );
+    cargo(
+        "test",
         &[
-            "clippy",
-            "-p",
-            "lms-server",
-            "-p",
-            "tests",
-            "--all-targets",
-            "--all-features",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        &[
-            "test",
-            "-p",
-            "tests",
             "--test",
             "all",
             "--",
-            "lesson_plans",
+            "lesson_plan",
             "categor",
             "plan_part",
             "stored_thing",
@@ -429,8 +432,5 @@ fn five_new_entities_compile_lint_and_pass_without_an_edit() {
             "openapi::",
             "includes::",
         ],
-    ] {
-        let done = cargo(arguments).status().expect("it starts");
-        assert!(done.success(), "cargo {} fails", arguments.join(" "));
-    }
+    );
 }
