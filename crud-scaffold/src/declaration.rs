@@ -10,12 +10,7 @@ use crate::{
 
 /// The whole file.
 pub(crate) fn declaration(plan: &EntityPlan) -> String {
-    let EntityPlan {
-        entity,
-        table,
-        endpoint,
-        ..
-    } = plan;
+    let entity = &plan.entity;
     let (one, many) = (plan.singular(), plan.plural());
     let a = article(&one);
     let mut rust = format!(
@@ -28,37 +23,7 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
             rust.push_str(&text_enum(plan, field, values));
         }
     }
-    let mut attribute = vec![
-        format!("endpoint = \"{endpoint}\""),
-        format!("table = {table}"),
-        format!("create = {entity}Create"),
-        format!("get = {entity}Get"),
-        format!("list = {entity}List"),
-        format!("update = {entity}Update"),
-        format!("query = {entity}Query"),
-        "search = search".to_owned(),
-        format!("policy = {entity}Policy"),
-        "cache_ttl = 300".to_owned(),
-    ];
-    let sorts: Vec<_> = plan
-        .fields
-        .iter()
-        .filter(|f| sorts(f))
-        .map(Field::column)
-        .collect();
-    if !sorts.is_empty() {
-        attribute.push(format!("sort({})", sorts.join(", ")));
-    }
-    let relations: Vec<_> = plan
-        .references()
-        .map(|(field, target)| relation(plan, field, target))
-        .collect();
-    if !relations.is_empty() {
-        attribute.push(format!(
-            "relations(\n        {}\n    )",
-            relations.join(",\n        ")
-        ));
-    }
+    let attribute = attribute(plan);
     let _ = write!(
         rust,
         "/// {} {one}.\n#[derive(EntityInterface)]\n#[entity(\n    {}\n)]\npub struct {entity};\n\n",
@@ -105,6 +70,48 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
     );
     rust.push_str(&search(plan));
     rust
+}
+
+/// The lines of `#[entity(…)]`.
+fn attribute(plan: &EntityPlan) -> Vec<String> {
+    let EntityPlan {
+        entity,
+        table,
+        endpoint,
+        ..
+    } = plan;
+    let mut attribute = vec![
+        format!("endpoint = \"{endpoint}\""),
+        format!("table = {table}"),
+        format!("create = {entity}Create"),
+        format!("get = {entity}Get"),
+        format!("list = {entity}List"),
+        format!("update = {entity}Update"),
+        format!("query = {entity}Query"),
+        "search = search".to_owned(),
+        format!("policy = {entity}Policy"),
+        "cache_ttl = 300".to_owned(),
+    ];
+    let sorts: Vec<_> = plan
+        .fields
+        .iter()
+        .filter(|f| sorts(f))
+        .map(Field::column)
+        .collect();
+    if !sorts.is_empty() {
+        attribute.push(format!("sort({})", sorts.join(", ")));
+    }
+    let relations: Vec<_> = plan
+        .references()
+        .map(|(field, target)| relation(plan, field, target))
+        .collect();
+    if !relations.is_empty() {
+        attribute.push(format!(
+            "relations(\n        {}\n    )",
+            relations.join(",\n        ")
+        ));
+    }
+    attribute
 }
 
 fn imports(plan: &EntityPlan) -> String {

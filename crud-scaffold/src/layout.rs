@@ -4,6 +4,7 @@
 //! only added to files that are there.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -87,26 +88,8 @@ impl Repository {
         let registry = self.read(&format!("{}/mod.rs", layout.entities))?;
         let schema = self.read(layout.schema)?;
         let known = self.known_entities()?;
-        if known.iter().any(|(_, (other, _))| *other == module)
-            || registry.contains(&format!("pub mod {module};"))
-        {
-            return Err(format!("there is an entity `{module}` already"));
-        }
-        if schema.contains(&format!("    {table} (")) {
-            return Err(format!("there is a table `{table}` already"));
-        }
-        for (field, target) in plan.references() {
-            let is_known = known.iter().any(|(table, _)| table == target);
-            if !is_known && !plan.is_to_itself(field) {
-                let tables: Vec<_> = known.iter().map(|(table, _)| &**table).collect();
-                return Err(format!(
-                    "the field `{}` refers to `{target}`, which is no entity's table; accepted are {} and {table} itself",
-                    field.name,
-                    tables.join(", ")
-                ));
-            }
-        }
-        plan.targets = known.into_iter().collect();
+        check_entity(&plan, &known, &registry, &schema)?;
+        plan.targets = known;
 
         let folder = Path::new(layout.entities).join(&module);
         let mut tests = table.clone();
@@ -196,7 +179,7 @@ impl Repository {
             line.split_once(" \"")
                 .is_some_and(|(n, _)| n.trim().parse::<u32>().is_ok())
         };
-        let Some(last) = list.lines().filter(is_entry).last() else {
+        let Some(last) = list.lines().rfind(is_entry) else {
             return Err(format!(
                 "{} lists no migration, as in `1 \"0001_users\",`",
                 self.layout.migrations_list
@@ -269,7 +252,7 @@ impl Repository {
     }
 
     /// The tables of the entities that are there, with module and type.
-    fn known_entities(&self) -> Result<Vec<(String, (String, String))>, String> {
+    fn known_entities(&self) -> Result<BTreeMap<String, (String, String)>, String> {
         let registry = self.read(&format!("{}/mod.rs", self.layout.entities))?;
         let entities = registry.lines().filter_map(|line| {
             let path = line
@@ -278,7 +261,7 @@ impl Repository {
                 .strip_suffix(">()")?;
             path.split_once("::")
         });
-        let mut known = Vec::new();
+        let mut known = BTreeMap::new();
         for (module, entity) in entities {
             let text = self.read(&format!("{}/{module}/mod.rs", self.layout.entities))?;
             let table = text
@@ -320,6 +303,36 @@ impl Repository {
             None => Err(format!("{path} has no `{list}` with a table on each line")),
         }
     }
+}
+
+/// That nothing of it is there, and everything that it refers to is.
+fn check_entity(
+    plan: &EntityPlan,
+    known: &BTreeMap<String, (String, String)>,
+    registry: &str,
+    schema: &str,
+) -> Result<(), String> {
+    let EntityPlan { module, table, .. } = plan;
+    if known.iter().any(|(_, (other, _))| other == module)
+        || registry.contains(&format!("pub mod {module};"))
+    {
+        return Err(format!("there is an entity `{module}` already"));
+    }
+    if schema.contains(&format!("    {table} (")) {
+        return Err(format!("there is a table `{table}` already"));
+    }
+    for (field, target) in plan.references() {
+        let is_known = known.contains_key(target);
+        if !is_known && !plan.is_to_itself(field) {
+            let tables: Vec<_> = known.keys().map(|table| &**table).collect();
+            return Err(format!(
+                "the field `{}` refers to `{target}`, which is no entity's table; accepted are {} and {table} itself",
+                field.name,
+                tables.join(", ")
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Puts a line among those that begin alike, in their order.

@@ -56,7 +56,7 @@ enum Command {
 enum New {
     /// An entity: declaration, policy, table, migrations and tests
     Entity {
-        /// In the singular: LessonPlan
+        /// In the singular: `LessonPlan`
         name: String,
         /// NAME:TYPE, then `!` (required), `:unique`, `=DEFAULT`: title:string! course:ref(courses)
         ///
