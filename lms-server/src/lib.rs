@@ -12,6 +12,7 @@ pub mod mail;
 mod migrations;
 pub mod progress;
 pub mod roles;
+pub mod scaffold;
 pub mod schema;
 pub mod sessions;
 pub mod statistics;

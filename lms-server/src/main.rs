@@ -30,7 +30,13 @@ enum Command {
         /// Take back this many migrations instead
         #[arg(long, value_name = "STEPS")]
         down: Option<usize>,
+        /// Write the migration that the declared tables ask for instead, into this repository
+        #[arg(long, value_name = "NAME", conflicts_with = "down")]
+        new: Option<String>,
     },
+    /// Write the files of something new into this repository
+    #[command(subcommand)]
+    New(New),
     /// Load data
     #[command(subcommand)]
     Import(Import),
@@ -44,6 +50,26 @@ enum Command {
     Openapi,
     /// Compare the database's tables with the declarations
     Check,
+}
+
+#[derive(Subcommand)]
+enum New {
+    /// An entity: declaration, policy, table, migrations and tests
+    Entity {
+        /// In the singular: `LessonPlan`
+        name: String,
+        /// NAME:TYPE, then `!` (required), `:unique`, `=DEFAULT`: title:string! course:ref(courses)
+        ///
+        /// The types: string, text, int, bigint, float, bool, time, json, uuid, enum(one,two), ref(table).
+        #[arg(required = true)]
+        fields: Vec<String>,
+        /// The last part of the address, if it is not the plural
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Print the files, and write none
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -101,7 +127,16 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => commands::serve::run().await,
-            Command::Migrate { down } => commands::migrate::run(down).await,
+            Command::Migrate {
+                new: Some(name), ..
+            } => commands::new::migration(&name).await,
+            Command::Migrate { down, new: None } => commands::migrate::run(down).await,
+            Command::New(New::Entity {
+                name,
+                fields,
+                endpoint,
+                dry_run,
+            }) => commands::new::entity(&name, &fields, endpoint.as_deref(), dry_run),
             Command::Import(Import::Oulad { dir }) => commands::import::oulad(dir).await,
             Command::Admin(Admin::Create { email, name }) => {
                 commands::admin::create(email, name).await

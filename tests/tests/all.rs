@@ -34,6 +34,7 @@ mod permissions;
 mod posts;
 mod projects;
 mod rig;
+mod scaffold;
 mod sessions;
 mod slugs;
 mod statistics;

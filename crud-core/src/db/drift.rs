@@ -1,6 +1,9 @@
-//! The drift check: do the tables of the database look as declared? `check`, a test and the start of the server ask.
+//! The drift check: do the tables of the database look as declared? `check`, a test and the start of the server ask,
+//! and the scaffold makes migrations of the differences.
 //!
 //! It compares names, types and nullability; it reads the catalogue only and changes nothing.
+
+use std::fmt;
 
 use diesel::sql_types::{Bool, Text};
 
@@ -12,35 +15,139 @@ use super::executor::{Access, Executor, Load};
 use super::fragment::Stmt;
 
 /// A column as the database has it.
-struct Found {
-    name: String,
-    sql_type: String,
-    nullable: bool,
-    has_default: bool,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundColumn {
+    /// Its name.
+    pub name: String,
+    /// The database's own word for its type.
+    pub sql_type: String,
+    /// True if it may be NULL.
+    pub nullable: bool,
+    /// True if an `INSERT` may leave it out though it may not be NULL.
+    pub has_default: bool,
+}
+
+/// One difference between a declared table and the database. Displays as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The declared table.
+    pub table: &'static str,
+    /// What differs.
+    pub what: DifferenceKind,
+    kind: DbKind,
+}
+
+/// What differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DifferenceKind {
+    /// The table does not exist.
+    NoTable,
+    /// SQLite checks no types in it.
+    NotStrict,
+    /// The declared column does not exist.
+    NoColumn(ColumnShape),
+    /// The column is of another type than declared.
+    Type(ColumnShape, FoundColumn),
+    /// The column may be NULL and is declared otherwise, or the other way round.
+    Null(ColumnShape),
+    /// The column is not declared. No drift, as long as rows can be inserted without it.
+    Undeclared(FoundColumn),
+}
+
+impl Difference {
+    /// Whether the declaration does not work on this database.
+    #[must_use]
+    pub const fn is_drift(&self) -> bool {
+        match &self.what {
+            DifferenceKind::Undeclared(found) => !found.nullable && !found.has_default,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table;
+        match &self.what {
+            DifferenceKind::NoTable => write!(f, "the table {table} does not exist"),
+            DifferenceKind::NotStrict => {
+                write!(
+                    f,
+                    "the table {table} is not STRICT: SQLite checks no types in it"
+                )
+            }
+            DifferenceKind::NoColumn(column) => {
+                write!(f, "the column {table}.{} does not exist", column.name)
+            }
+            DifferenceKind::Type(column, found) => write!(
+                f,
+                "the column {table}.{} is {} in the database, but declared as {:?}: expected {}",
+                column.name,
+                found.sql_type,
+                column.kind,
+                types(self.kind, column.kind).join(" or ")
+            ),
+            DifferenceKind::Null(column) => {
+                let says = |nullable| {
+                    if nullable {
+                        "may be NULL"
+                    } else {
+                        "is NOT NULL"
+                    }
+                };
+                write!(
+                    f,
+                    "the column {table}.{} {} in the database, but {} as declared",
+                    column.name,
+                    says(!column.nullable),
+                    says(column.nullable)
+                )
+            }
+            DifferenceKind::Undeclared(found) => write!(
+                f,
+                "the column {table}.{} is not declared, but must have a value: no row can be inserted",
+                found.name
+            ),
+        }
+    }
 }
 
 impl Db {
     /// Compares the declared tables with the database. Gives a sentence for each difference; none means no drift.
     pub async fn drift(&self, tables: &[TableShape]) -> DbResult<Vec<String>> {
+        let differences = self.differences(tables).await?;
+        let drift = differences
+            .iter()
+            .filter(|difference| difference.is_drift());
+        Ok(drift.map(ToString::to_string).collect())
+    }
+
+    /// Compares the declared tables with the database. Gives every difference, also those that do no harm.
+    pub async fn differences(&self, tables: &[TableShape]) -> DbResult<Vec<Difference>> {
+        let kind = self.kind();
         let mut differences = Vec::new();
         for table in tables {
+            let mut differs = |what| {
+                differences.push(Difference {
+                    table: table.name,
+                    what,
+                    kind,
+                });
+            };
             let found = self.found(table.name).await?;
             if found.is_empty() {
-                differences.push(format!("the table {} does not exist", table.name));
+                differs(DifferenceKind::NoTable);
                 continue;
             }
-            if self.kind() == DbKind::Sqlite && !self.is_strict(table.name).await? {
-                differences.push(format!(
-                    "the table {} is not STRICT: SQLite checks no types in it",
-                    table.name
-                ));
+            if kind == DbKind::Sqlite && !self.is_strict(table.name).await? {
+                differs(DifferenceKind::NotStrict);
             }
-            compare(self.kind(), table, &found, &mut differences);
+            compare(kind, table, found, &mut differs);
         }
         Ok(differences)
     }
 
-    async fn found(&self, table: &'static str) -> DbResult<Vec<Found>> {
+    async fn found(&self, table: &'static str) -> DbResult<Vec<FoundColumn>> {
         let query = match self.kind() {
             DbKind::Postgres => Stmt::new()
                 .sql(
@@ -64,7 +171,7 @@ impl Db {
             .await?;
         Ok(rows
             .into_iter()
-            .map(|(name, sql_type, nullable, has_default)| Found {
+            .map(|(name, sql_type, nullable, has_default)| FoundColumn {
                 name,
                 sql_type,
                 nullable,
@@ -84,56 +191,29 @@ impl Db {
     }
 }
 
-fn compare(kind: DbKind, table: &TableShape, found: &[Found], differences: &mut Vec<String>) {
-    let name = table.name;
+fn compare(
+    kind: DbKind,
+    table: &TableShape,
+    found: Vec<FoundColumn>,
+    differs: &mut impl FnMut(DifferenceKind),
+) {
     for column in &table.columns {
         match found.iter().find(|f| f.name == column.name) {
-            None => differences.push(format!("the column {name}.{} does not exist", column.name)),
-            Some(found) => compare_column(kind, name, column, found, differences),
+            None => differs(DifferenceKind::NoColumn(*column)),
+            Some(found) => {
+                if !types(kind, column.kind).contains(&&*found.sql_type) {
+                    differs(DifferenceKind::Type(*column, found.clone()));
+                }
+                if column.nullable != found.nullable {
+                    differs(DifferenceKind::Null(*column));
+                }
+            }
         }
     }
     for extra in found {
-        let declared = table.columns.iter().any(|c| c.name == extra.name);
-        if !declared && !extra.nullable && !extra.has_default {
-            differences.push(format!(
-                "the column {name}.{} is not declared, but must have a value: no row can be inserted",
-                extra.name
-            ));
+        if !table.columns.iter().any(|c| c.name == extra.name) {
+            differs(DifferenceKind::Undeclared(extra));
         }
-    }
-}
-
-fn compare_column(
-    kind: DbKind,
-    table: &str,
-    column: &ColumnShape,
-    found: &Found,
-    differences: &mut Vec<String>,
-) {
-    let accepted = types(kind, column.kind);
-    if !accepted.contains(&found.sql_type.as_str()) {
-        differences.push(format!(
-            "the column {table}.{} is {} in the database, but declared as {:?}: expected {}",
-            column.name,
-            found.sql_type,
-            column.kind,
-            accepted.join(" or ")
-        ));
-    }
-    if column.nullable != found.nullable {
-        let says = |nullable| {
-            if nullable {
-                "may be NULL"
-            } else {
-                "is NOT NULL"
-            }
-        };
-        differences.push(format!(
-            "the column {table}.{} {} in the database, but {} as declared",
-            column.name,
-            says(found.nullable),
-            says(column.nullable)
-        ));
     }
 }
 

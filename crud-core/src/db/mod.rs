@@ -35,6 +35,7 @@ pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableSh
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};
 pub use self::contains::ContainsCi;
+pub use self::drift::{Difference, DifferenceKind, FoundColumn};
 pub use self::error::{DbError, DbResult};
 pub use self::executor::{Access, Executor, FromRow, Load, PgRow, QueryFor, Sink, SqliteRow};
 pub use self::foreign_keys::ForeignKey;

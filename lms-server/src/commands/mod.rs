@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod import;
 pub(crate) mod jobs;
 pub(crate) mod migrate;
+pub(crate) mod new;
 pub(crate) mod openapi;
 pub(crate) mod serve;
 

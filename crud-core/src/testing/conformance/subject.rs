@@ -194,6 +194,15 @@ impl Conformance {
         Subject::new(self, endpoint).row().await.id()
     }
 
+    /// A valid body with every field for a new row with this endpoint; the rows that it refers to are made.
+    ///
+    /// # Panics
+    /// If one of them cannot be made.
+    pub async fn body(&self, endpoint: &str) -> Value {
+        let subject = Subject::new(self, endpoint);
+        subject.body(Size::Full, &Value::Null).await
+    }
+
     /// The client who may do everything, for [`seed`](Self::seed).
     #[must_use]
     pub const fn admin(&self) -> &Client {

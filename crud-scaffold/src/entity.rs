@@ -1,0 +1,251 @@
+//! A new entity as described: its names, its fields, and what is wrong with them before anything is written. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    field::{Field, FieldType},
+    names::{is_rust_word, is_snake, pascal, plural, snake, words},
+    table::{Column, Literal, Reference, Table, standard_columns},
+};
+
+/// Types that a declaration uses; an entity of the same name would hide them.
+const TYPES: &[&str] = &[
+    "Action",
+    "Archivable",
+    "Assignments",
+    "Box",
+    "EntityInterface",
+    "Err",
+    "Error",
+    "Fields",
+    "Json",
+    "None",
+    "Ok",
+    "Option",
+    "Policy",
+    "Principal",
+    "Registry",
+    "Result",
+    "Scope",
+    "Search",
+    "Self",
+    "Some",
+    "String",
+    "TextSearch",
+    "Timestamp",
+    "Uuid",
+    "Vec",
+    "Lms",
+];
+/// Diesel's tables have at most 32 columns here; eight are every entity's.
+const MOST_FIELDS: usize = 24;
+
+/// An entity to be written.
+#[derive(Debug, Clone)]
+pub struct EntityPlan {
+    /// `lesson_plan`
+    pub module: String,
+    /// `LessonPlan`
+    pub entity: String,
+    /// `lesson_plans`
+    pub table: String,
+    /// `lesson-plans`
+    pub endpoint: String,
+    /// Its own columns, in order.
+    pub fields: Vec<Field>,
+    /// The entities that its references lead to, by table: module and type.
+    pub targets: BTreeMap<String, (String, String)>,
+}
+
+impl EntityPlan {
+    /// Reads a description. The name may be `LessonPlan`, `lesson_plan` or `lesson-plan`.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong and what is accepted.
+    pub fn new(name: &str, fields: &[String], endpoint: Option<&str>) -> Result<Self, String> {
+        let module = snake(name);
+        let entity = pascal(&module);
+        if !is_snake(&module) || is_rust_word(&module) {
+            return Err(format!(
+                "`{name}` is no name of an entity; expected one in the singular, such as `LessonPlan` or `lesson_plan`"
+            ));
+        }
+        if TYPES.contains(&&*entity) {
+            return Err(format!(
+                "`{entity}` is a type that every declaration uses; choose another name"
+            ));
+        }
+        let table = plural(&module);
+        let endpoint = endpoint.map_or_else(|| table.replace('_', "-"), str::to_owned);
+        if !is_snake(&endpoint.replace('-', "_")) {
+            return Err(format!(
+                "`{endpoint}` is no endpoint; expected lower case letters, digits and `-`, a letter first"
+            ));
+        }
+        let fields = fields
+            .iter()
+            .map(|field| Field::parse(field))
+            .collect::<Result<Vec<_>, _>>()?;
+        if fields.is_empty() || fields.len() > MOST_FIELDS {
+            return Err(format!(
+                "an entity has 1 to {MOST_FIELDS} fields of its own, and {} are given; a field is NAME:TYPE, as in `title:string!`",
+                fields.len()
+            ));
+        }
+        let plan = Self {
+            module,
+            entity,
+            table,
+            endpoint,
+            fields,
+            targets: BTreeMap::new(),
+        };
+        plan.check_names()?;
+        Ok(plan)
+    }
+
+    fn check_names(&self) -> Result<(), String> {
+        for (n, field) in self.fields.iter().enumerate() {
+            let names = [field.name.clone(), field.column()];
+            let twice = self.fields[..n]
+                .iter()
+                .find(|other| names.contains(&other.name) || names.contains(&other.column()));
+            if twice.is_some() {
+                return Err(format!("the field `{}` is there twice", field.name));
+            }
+            if names.contains(&self.table) {
+                return Err(format!(
+                    "the field `{}` has the name of the table; choose another",
+                    field.name
+                ));
+            }
+            if self.is_to_itself(field) && field.required {
+                return Err(format!(
+                    "the field `{}` refers to {} itself and is required: the first row could not be made; leave out `!`",
+                    field.name, self.table
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a field refers to rows of the entity itself.
+    pub(crate) fn is_to_itself(&self, field: &Field) -> bool {
+        matches!(&field.kind, FieldType::Ref(table) if *table == self.table)
+    }
+
+    /// `lesson plan`
+    pub(crate) fn singular(&self) -> String {
+        words(&self.module)
+    }
+
+    /// `lesson plans`
+    pub(crate) fn plural(&self) -> String {
+        words(&self.table)
+    }
+
+    /// The fields that are references, each with its table.
+    pub(crate) fn references(&self) -> impl Iterator<Item = (&Field, &str)> {
+        self.fields.iter().filter_map(|field| match &field.kind {
+            FieldType::Ref(table) => Some((field, &**table)),
+            _ => None,
+        })
+    }
+
+    /// The table as SQL is made of it. `authors` is the table of those who write.
+    pub(crate) fn table(&self, authors: &str) -> Table {
+        let id = Column::new("id", crud_core::db::ColumnKind::Uuid, false).standard(None);
+        let own = self.fields.iter().map(column);
+        let columns = std::iter::once(id)
+            .chain(own)
+            .chain(standard_columns(authors));
+        Table {
+            name: self.table.clone(),
+            columns: columns.collect(),
+        }
+    }
+}
+
+fn column(field: &Field) -> Column {
+    let name = field.column();
+    let quoted = crate::names::sql_name(&name);
+    let check = match (&field.kind, field.lengths()) {
+        (FieldType::Enum(values), _) => {
+            let values: Vec<_> = values.iter().map(|value| format!("'{value}'")).collect();
+            Some(("", format!("{quoted} IN ({})", values.join(", "))))
+        }
+        (_, (Some(least), Some(most))) => Some((
+            "_length",
+            format!("length({quoted}) BETWEEN {least} AND {most}"),
+        )),
+        (_, (Some(least), None)) => Some(("_length", format!("length({quoted}) >= {least}"))),
+        (_, (None, Some(most))) => Some(("_length", format!("length({quoted}) <= {most}"))),
+        (_, (None, None)) => None,
+    };
+    let reference = match &field.kind {
+        FieldType::Ref(table) => Some(Reference {
+            table: table.clone(),
+            on_delete: if field.required {
+                "RESTRICT"
+            } else {
+                "SET NULL"
+            }
+            .to_owned(),
+        }),
+        _ => None,
+    };
+    let default = field.default.as_ref().map(|text| match field.kind {
+        FieldType::Bool => Literal::Bool(text == "true"),
+        FieldType::String | FieldType::Enum(_) => Literal::Sql(format!("'{text}'")),
+        _ => Literal::Sql(text.clone()),
+    });
+    Column {
+        check,
+        reference,
+        default,
+        unique: field.unique,
+        ..Column::new(&name, field.kind.column_kind(), field.nullable())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(name: &str, fields: &[&str]) -> Result<EntityPlan, String> {
+        let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
+        EntityPlan::new(name, &fields, None)
+    }
+
+    #[test]
+    fn a_wrong_entity_is_told_what_is_accepted() {
+        for (name, fields, says) in [
+            ("2", &["a:int"][..], "`2` is no name of an entity"),
+            (
+                "Search",
+                &["a:int"],
+                "`Search` is a type that every declaration uses",
+            ),
+            ("post", &[], "1 to 24 fields of its own, and 0 are given"),
+            ("post", &["a:int", "a:text"], "`a` is there twice"),
+            (
+                "post",
+                &["course:ref(courses)", "course:text"],
+                "`course` is there twice",
+            ),
+            ("post", &["posts:int"], "has the name of the table"),
+            (
+                "post",
+                &["parent:ref(posts)!"],
+                "the first row could not be made",
+            ),
+        ] {
+            let told = plan(name, fields).unwrap_err();
+            assert!(told.contains(says), "{told}");
+        }
+        assert_eq!(
+            plan("LessonPlan", &["a:int"]).unwrap().endpoint,
+            "lesson-plans"
+        );
+    }
+}

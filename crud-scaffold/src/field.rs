@@ -1,0 +1,411 @@
+//! One field of a new entity as a developer types it: `title:string!`, `course:ref(courses)`. Pure.
+//!
+//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `=DEFAULT`.
+
+use std::fmt;
+
+use crud_core::db::ColumnKind;
+
+use crate::names::{is_rust_word, is_snake, pascal};
+
+/// What a field is accepted as, for messages.
+const TYPES: &str =
+    "string, text, int, bigint, float, bool, time, json, uuid, enum(one,two) and ref(table)";
+
+/// Columns that every entity has.
+const STANDARD: &[&str] = &[
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "created_by",
+    "updated_by",
+    "properties",
+    "archived_at",
+];
+
+/// Names that the parameters of lists have, or that `table!` makes.
+const TAKEN: &[&str] = &[
+    "page",
+    "page_size",
+    "limit",
+    "offset",
+    "skip",
+    "sort",
+    "total",
+    "archived",
+    "cursor",
+    "fields",
+    "include",
+    "table",
+    "columns",
+    "dsl",
+    "star",
+    "all_columns",
+];
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldType {
+    /// A text of at most 255 characters, which can be searched for.
+    String,
+    /// A text of any length.
+    Text,
+    /// 32 bits.
+    Int,
+    /// 64 bits.
+    BigInt,
+    /// A floating point number.
+    Float,
+    /// Yes or no.
+    Bool,
+    /// A moment.
+    Time,
+    /// A JSON object.
+    Json,
+    /// An id of something outside.
+    Uuid,
+    /// One of these texts.
+    Enum(Vec<String>),
+    /// A row of this table.
+    Ref(String),
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// As it was given; of a reference without `_id`.
+    pub name: String,
+    /// What it holds.
+    pub kind: FieldType,
+    /// Given with `!`.
+    pub required: bool,
+    /// No two rows have the same.
+    pub unique: bool,
+    /// As it was given; known to fit the type.
+    pub default: Option<String>,
+}
+
+impl Field {
+    /// The longest text of a `string`.
+    pub const LONGEST: usize = 255;
+
+    /// Reads one field.
+    ///
+    /// # Errors
+    /// A sentence that names the field, what is wrong and what is accepted.
+    pub fn parse(given: &str) -> Result<Self, String> {
+        let wrong = |why: String| format!("the field `{given}` is wrong: {why}");
+        let Some((name, rest)) = given.split_once(':') else {
+            return Err(wrong(format!(
+                "expected NAME:TYPE, with one of the types {TYPES}"
+            )));
+        };
+        let (rest, default) = match rest.split_once('=') {
+            Some((rest, default)) => (rest, Some(default.to_owned())),
+            None => (rest, None),
+        };
+        let (rest, unique) = match rest.strip_suffix(":unique") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
+        let (kind, required) = match rest.strip_suffix('!') {
+            Some(kind) => (kind, true),
+            None => (rest, false),
+        };
+        if let Some((_, word)) = kind.split_once(':') {
+            return Err(wrong(format!(
+                "`:{word}` is not known; after the type come `!`, `:unique` and `=DEFAULT`, in this order"
+            )));
+        }
+        let kind = FieldType::parse(kind).map_err(wrong)?;
+        let name = match kind {
+            FieldType::Ref(_) => name.strip_suffix("_id").unwrap_or(name),
+            _ => name,
+        };
+        let field = Self {
+            name: name.to_owned(),
+            kind,
+            required,
+            unique,
+            default,
+        };
+        field.check().map_err(wrong)?;
+        Ok(field)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if !is_snake(name) {
+            return Err(format!(
+                "`{name}` is no name; expected lower case letters, digits and single underscores, a letter first"
+            ));
+        }
+        if is_rust_word(name) {
+            return Err(format!(
+                "`{name}` is a word of Rust; choose another, such as `{name}_name` or `kind`"
+            ));
+        }
+        let column = self.column();
+        if STANDARD.contains(&&*column) {
+            return Err(format!(
+                "every entity has `{column}` by itself; leave it out"
+            ));
+        }
+        if TAKEN.contains(&&*column) {
+            return Err(format!(
+                "`{column}` has a meaning of its own in every list; choose another name"
+            ));
+        }
+        if self.unique && !self.kind.can_be_unique() {
+            return Err(format!(
+                "`{}` cannot be unique; string, int, bigint, uuid and ref can",
+                self.kind
+            ));
+        }
+        if self.required && self.default.is_some() {
+            return Err(
+                "what has a default is not required; leave out `!` or the default".to_owned(),
+            );
+        }
+        if self.unique && self.default.is_some() {
+            return Err(
+                "a default would be taken after the first row; leave out `:unique` or the default"
+                    .to_owned(),
+            );
+        }
+        match &self.default {
+            Some(default) => self.kind.check_default(default),
+            None => Ok(()),
+        }
+    }
+
+    /// The column's name: that of a reference ends in `_id`.
+    pub fn column(&self) -> String {
+        match self.kind {
+            FieldType::Ref(_) => format!("{}_id", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
+    /// Whether the column may be NULL.
+    pub const fn nullable(&self) -> bool {
+        !self.required && self.default.is_none()
+    }
+
+    /// The lengths that a text may have, in characters: the least and the most.
+    pub(crate) const fn lengths(&self) -> (Option<usize>, Option<usize>) {
+        let least = if self.required || self.unique {
+            Some(1)
+        } else {
+            None
+        };
+        match self.kind {
+            FieldType::String => (least, Some(Self::LONGEST)),
+            FieldType::Text => (least, None),
+            _ => (None, None),
+        }
+    }
+
+    /// The name of the enum that an entity's field has.
+    pub(crate) fn enum_name(&self, entity: &str) -> String {
+        format!("{entity}{}", pascal(&self.name))
+    }
+}
+
+impl FieldType {
+    fn parse(given: &str) -> Result<Self, String> {
+        let (word, inside) = match given.split_once('(') {
+            None => (given, None),
+            Some((word, rest)) => match rest.strip_suffix(')') {
+                Some(inside) => (word, Some(inside)),
+                None => {
+                    return Err(format!(
+                        "`{given}` has no closing bracket; accepted are {TYPES}"
+                    ));
+                }
+            },
+        };
+        match (word, inside) {
+            ("string", None) => Ok(Self::String),
+            ("text", None) => Ok(Self::Text),
+            ("int", None) => Ok(Self::Int),
+            ("bigint", None) => Ok(Self::BigInt),
+            ("float", None) => Ok(Self::Float),
+            ("bool", None) => Ok(Self::Bool),
+            ("time", None) => Ok(Self::Time),
+            ("json", None) => Ok(Self::Json),
+            ("uuid", None) => Ok(Self::Uuid),
+            ("ref", Some(table)) if is_snake(table) => Ok(Self::Ref(table.to_owned())),
+            ("ref", _) => {
+                Err("a reference names its table, as in `course:ref(courses)`".to_owned())
+            }
+            ("enum", Some(values)) => Self::parse_enum(values),
+            ("enum", None) => {
+                Err("an enum names its values, as in `level:enum(beginner,advanced)`".to_owned())
+            }
+            _ => Err(format!("`{given}` is no type; accepted are {TYPES}")),
+        }
+    }
+
+    fn parse_enum(values: &str) -> Result<Self, String> {
+        let values: Vec<_> = values
+            .split(',')
+            .map(|value| value.trim().to_owned())
+            .collect();
+        for (n, value) in values.iter().enumerate() {
+            if !is_snake(&value.replace('-', "_")) || value.contains("-_") {
+                return Err(format!(
+                    "`{value}` is no value of an enum; expected lower case letters, digits, `_` and `-`, a letter first"
+                ));
+            }
+            // `Self` is the one word of Rust that a variant cannot have.
+            if value == "self" {
+                return Err("no value of an enum can be called `self`".to_owned());
+            }
+            if values[..n]
+                .iter()
+                .any(|other| pascal(other) == pascal(value))
+            {
+                return Err(format!("the value `{value}` is there twice"));
+            }
+        }
+        Ok(Self::Enum(values))
+    }
+
+    const fn can_be_unique(&self) -> bool {
+        matches!(
+            self,
+            Self::String | Self::Int | Self::BigInt | Self::Uuid | Self::Ref(_)
+        )
+    }
+
+    fn check_default(&self, default: &str) -> Result<(), String> {
+        let (fits, expected) = match self {
+            Self::Bool => (
+                matches!(default, "true" | "false"),
+                "true or false".to_owned(),
+            ),
+            Self::Int => (
+                default.parse::<i32>().is_ok(),
+                "a whole number of 32 bits".to_owned(),
+            ),
+            Self::BigInt => (
+                default.parse::<i64>().is_ok(),
+                "a whole number of 64 bits".to_owned(),
+            ),
+            Self::Float => (
+                default.parse::<f64>().is_ok_and(f64::is_finite),
+                "a number".to_owned(),
+            ),
+            Self::String => (
+                !default.is_empty()
+                    && default.chars().count() <= Field::LONGEST
+                    && default.trim() == default
+                    && !default.contains(['"', '\\', '\'', '{', '}'])
+                    && !default.contains(char::is_control),
+                "a short text without quotes, brackets and backslashes".to_owned(),
+            ),
+            Self::Enum(values) => (
+                values.iter().any(|v| v == default),
+                format!("one of {}", values.join(", ")),
+            ),
+            _ => {
+                return Err(format!(
+                    "`{self}` takes no default; bool, int, bigint, float, string and enum do"
+                ));
+            }
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(format!(
+                "its default `{default}` does not fit; expected {expected}"
+            ))
+        }
+    }
+
+    /// What its column holds.
+    pub(crate) const fn column_kind(&self) -> ColumnKind {
+        match self {
+            Self::String | Self::Text | Self::Enum(_) => ColumnKind::Text,
+            Self::Int => ColumnKind::Int4,
+            Self::BigInt => ColumnKind::Int8,
+            Self::Float => ColumnKind::Float8,
+            Self::Bool => ColumnKind::Bool,
+            Self::Time => ColumnKind::Timestamptz,
+            Self::Json => ColumnKind::Jsonb,
+            Self::Uuid | Self::Ref(_) => ColumnKind::Uuid,
+        }
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "string",
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::BigInt => "bigint",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Time => "time",
+            Self::Json => "json",
+            Self::Uuid => "uuid",
+            Self::Enum(_) => "enum",
+            Self::Ref(_) => "ref",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_read_with_all_its_marks() {
+        let field = Field::parse("slug:string!:unique").unwrap();
+        assert!(field.required && field.unique && !field.nullable());
+        assert_eq!(field.lengths(), (Some(1), Some(255)));
+        let field = Field::parse("course_id:ref(courses)").unwrap();
+        assert_eq!((&*field.name, &*field.column()), ("course", "course_id"));
+        assert!(field.nullable());
+        let field = Field::parse("level:enum(low, very-high)=low").unwrap();
+        assert_eq!(
+            field.kind,
+            FieldType::Enum(vec!["low".to_owned(), "very-high".to_owned()])
+        );
+        assert!(!field.nullable());
+    }
+
+    #[test]
+    fn a_wrong_field_is_told_what_is_accepted() {
+        for (given, says) in [
+            ("title", "expected NAME:TYPE"),
+            (
+                "title:strng",
+                "`strng` is no type; accepted are string, text",
+            ),
+            ("Title:string", "`Title` is no name"),
+            ("type:string", "is a word of Rust"),
+            ("version:int", "every entity has `version` by itself"),
+            ("limit:int", "has a meaning of its own"),
+            ("a:json:unique", "`json` cannot be unique; string"),
+            ("a:string:uniqe", "`:uniqe` is not known"),
+            ("a:bool!=true", "leave out `!` or the default"),
+            ("a:bool=maybe", "expected true or false"),
+            ("a:int=99999999999", "a whole number of 32 bits"),
+            ("a:enum(b,c)=d", "expected one of b, c"),
+            ("a:enum(b,b)", "is there twice"),
+            ("a:enum()", "is no value of an enum"),
+            ("a:ref", "names its table"),
+            ("a:json=x", "takes no default"),
+        ] {
+            let told = Field::parse(given).unwrap_err();
+            assert!(
+                told.contains(says) && told.contains(given),
+                "{given}: {told}"
+            );
+        }
+    }
+}

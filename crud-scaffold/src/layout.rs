@@ -1,0 +1,393 @@
+//! An application's repository: where things are, what is changed in files that are there, and the writing itself.
+//!
+//! A [`Plan`] is made wholly before anything is written. New files are never written over old ones, and lines are
+//! only added to files that are there.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crud_core::db::DbKind;
+
+use crate::{declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file};
+
+/// Where an application keeps what is written here; all paths are below its repository's root.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// The folder with one folder for each entity, and the registry in `mod.rs`.
+    pub entities: &'static str,
+    /// The file with the `diesel::table!`s.
+    pub schema: &'static str,
+    /// The file with the list of migrations.
+    pub migrations_list: &'static str,
+    /// The folder with `postgres` and `sqlite`.
+    pub migrations: &'static str,
+    /// The folder with the tests, and their list in `all.rs`.
+    pub tests: &'static str,
+    /// The table that `created_by` and `updated_by` refer to.
+    pub authors: &'static str,
+    /// The path of the function of a `&Principal` that says who is an administrator.
+    pub is_admin: &'static str,
+}
+
+/// A repository on this machine.
+pub struct Repository {
+    root: PathBuf,
+    layout: Layout,
+}
+
+/// What is to be written, below the root.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// New files.
+    pub new: Vec<(PathBuf, String)>,
+    /// Files that are there, with their new text.
+    pub changed: Vec<(PathBuf, String)>,
+}
+
+impl Repository {
+    /// The repository that this folder is in.
+    ///
+    /// # Errors
+    /// If neither the folder nor one above it has what the layout says.
+    pub fn around(folder: &Path, layout: Layout) -> Result<Self, String> {
+        let mut above = folder.ancestors();
+        let found = above.find(|root| {
+            root.join(layout.migrations_list).is_file() && root.join(layout.migrations).is_dir()
+        });
+        match found {
+            Some(root) => Ok(Self {
+                root: root.to_owned(),
+                layout,
+            }),
+            None => Err(format!(
+                "{} is in no repository of this application: expected a folder with {} and {}/",
+                folder.display(),
+                layout.migrations_list,
+                layout.migrations
+            )),
+        }
+    }
+
+    /// All that a new entity consists of.
+    ///
+    /// # Errors
+    /// A sentence that names what is there already, what a reference does not find, or the file that does not look
+    /// as expected.
+    pub fn entity(&self, mut plan: EntityPlan) -> Result<Plan, String> {
+        let layout = &self.layout;
+        let EntityPlan {
+            module,
+            entity,
+            table,
+            ..
+        } = plan.clone();
+        let registry = self.read(&format!("{}/mod.rs", layout.entities))?;
+        let schema = self.read(layout.schema)?;
+        let known = self.known_entities()?;
+        check_entity(&plan, &known, &registry, &schema)?;
+        plan.targets = known;
+
+        let folder = Path::new(layout.entities).join(&module);
+        let mut tests = table.clone();
+        if self
+            .root
+            .join(layout.tests)
+            .join(format!("{tests}.rs"))
+            .exists()
+        {
+            tests = format!("{module}_entity");
+        }
+        let rust = [
+            (folder.join("mod.rs"), declaration::declaration(&plan)),
+            (
+                folder.join("policy.rs"),
+                policy::policy(&plan, layout.is_admin),
+            ),
+            (
+                Path::new(layout.tests).join(format!("{tests}.rs")),
+                tests_file::tests(&plan),
+            ),
+        ];
+        let sql = plan.table(layout.authors);
+        let about = format!("-- {}.\n", crate::names::capital(&plan.plural()));
+        let up = |database| about.clone() + &sql::create_table(database, &sql, "id");
+        let down = format!("DROP TABLE {table};\n");
+        let scripts = Scripts {
+            postgres_up: up(DbKind::Postgres),
+            postgres_down: down.clone(),
+            sqlite_up: up(DbKind::Sqlite),
+            sqlite_down: down,
+        };
+        let mut done = self.migration(&table, scripts)?;
+        done.new
+            .splice(0..0, rust.map(|(path, text)| (path, formatted(text))));
+
+        let registry = sorted_in(
+            &registry,
+            "pub mod ",
+            &format!("pub mod {module};"),
+            layout.entities,
+        )?;
+        let registry = behind_last(
+            &registry,
+            "        .entity::<",
+            &[format!("        .entity::<{module}::{entity}>()")],
+            layout.entities,
+        )?;
+        done.changed
+            .push((format!("{}/mod.rs", layout.entities).into(), registry));
+        let declared = schema::table(&plan, layout.authors);
+        done.changed.push((
+            layout.schema.into(),
+            self.schema_with(&schema, &plan, &declared)?,
+        ));
+        let all = format!("{}/all.rs", layout.tests);
+        let list = sorted_in(&self.read(&all)?, "mod ", &format!("mod {tests};"), &all)?;
+        done.changed.push((all.into(), list));
+        self.refuse_overwriting(&done)?;
+        Ok(done)
+    }
+
+    /// A migration with the next number.
+    ///
+    /// # Errors
+    /// If the name has no letter, or the list of migrations does not look as expected.
+    pub fn migration(&self, name: &str, scripts: Scripts) -> Result<Plan, String> {
+        let name: String = name
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let words: Vec<_> = name.split('_').filter(|word| !word.is_empty()).collect();
+        if words.is_empty() {
+            return Err(
+                "a migration needs a name of letters and digits, such as \"Add posts table\""
+                    .to_owned(),
+            );
+        }
+        let list = self.read(self.layout.migrations_list)?;
+        let is_entry = |line: &&str| {
+            line.split_once(" \"")
+                .is_some_and(|(n, _)| n.trim().parse::<u32>().is_ok())
+        };
+        let Some(last) = list.lines().rfind(is_entry) else {
+            return Err(format!(
+                "{} lists no migration, as in `1 \"0001_users\",`",
+                self.layout.migrations_list
+            ));
+        };
+        let number = last
+            .trim()
+            .split(' ')
+            .next()
+            .and_then(|n| n.parse::<u32>().ok())
+            .unwrap_or(0)
+            + 1;
+        let folder = format!("{number:04}_{}", words.join("_"));
+        let line = format!("    {number} \"{folder}\",");
+        let list = list.replacen(last, &format!("{last}\n{line}"), 1);
+        let at = |database: &str, file: &str| {
+            Path::new(self.layout.migrations)
+                .join(database)
+                .join(&folder)
+                .join(file)
+        };
+        let done = Plan {
+            new: vec![
+                (at("postgres", "up.sql"), scripts.postgres_up),
+                (at("postgres", "down.sql"), scripts.postgres_down),
+                (at("sqlite", "up.sql"), scripts.sqlite_up),
+                (at("sqlite", "down.sql"), scripts.sqlite_down),
+            ],
+            changed: vec![(self.layout.migrations_list.into(), list)],
+        };
+        self.refuse_overwriting(&done)?;
+        Ok(done)
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or a new one is there by now.
+    pub fn write(&self, plan: &Plan) -> io::Result<()> {
+        for (path, text) in &plan.new {
+            let path = self.root.join(path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            io::Write::write_all(&mut fs::File::create_new(path)?, text.as_bytes())?;
+        }
+        for (path, text) in &plan.changed {
+            fs::write(self.root.join(path), text)?;
+        }
+        Ok(())
+    }
+
+    fn refuse_overwriting(&self, plan: &Plan) -> Result<(), String> {
+        match plan
+            .new
+            .iter()
+            .find(|(path, _)| self.root.join(path).exists())
+        {
+            None => Ok(()),
+            Some((path, _)) => Err(format!(
+                "{} is there already, and nothing is written over",
+                path.display()
+            )),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(self.root.join(path))
+            .map_err(|error| format!("{path} cannot be read: {error}"))
+    }
+
+    /// The tables of the entities that are there, with module and type.
+    fn known_entities(&self) -> Result<BTreeMap<String, (String, String)>, String> {
+        let registry = self.read(&format!("{}/mod.rs", self.layout.entities))?;
+        let entities = registry.lines().filter_map(|line| {
+            let path = line
+                .trim()
+                .strip_prefix(".entity::<")?
+                .strip_suffix(">()")?;
+            path.split_once("::")
+        });
+        let mut known = BTreeMap::new();
+        for (module, entity) in entities {
+            let text = self.read(&format!("{}/{module}/mod.rs", self.layout.entities))?;
+            let table = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix("table = ")?.strip_suffix(','));
+            known.extend(
+                table.map(|table| (table.to_owned(), (module.to_owned(), entity.to_owned()))),
+            );
+        }
+        Ok(known)
+    }
+
+    fn schema_with(&self, text: &str, plan: &EntityPlan, declared: &str) -> Result<String, String> {
+        let path = self.layout.schema;
+        let last = text
+            .rfind("diesel::table! {")
+            .and_then(|at| text[at..].find("\n}\n").map(|end| at + end + 3));
+        let Some(end) = last else {
+            return Err(format!(
+                "{path} has no `diesel::table! {{ … }}` to put the table behind"
+            ));
+        };
+        let mut text = format!("{}\n{declared}{}", &text[..end], &text[end..]);
+        let joinables = schema::joinables(plan);
+        if !joinables.is_empty() {
+            text = behind_last(&text, "diesel::joinable!(", &joinables, path)?;
+        }
+        let list = "allow_tables_to_appear_in_same_query!(";
+        let closing = text
+            .find(list)
+            .and_then(|at| text[at..].find("\n);").map(|end| at + end));
+        match closing {
+            Some(at) => Ok(format!(
+                "{}\n    {},{}",
+                &text[..at],
+                plan.table,
+                &text[at..]
+            )),
+            None => Err(format!("{path} has no `{list}` with a table on each line")),
+        }
+    }
+}
+
+/// That nothing of it is there, and everything that it refers to is.
+fn check_entity(
+    plan: &EntityPlan,
+    known: &BTreeMap<String, (String, String)>,
+    registry: &str,
+    schema: &str,
+) -> Result<(), String> {
+    let EntityPlan { module, table, .. } = plan;
+    if known.iter().any(|(_, (other, _))| other == module)
+        || registry.contains(&format!("pub mod {module};"))
+    {
+        return Err(format!("there is an entity `{module}` already"));
+    }
+    if schema.contains(&format!("    {table} (")) {
+        return Err(format!("there is a table `{table}` already"));
+    }
+    for (field, target) in plan.references() {
+        let is_known = known.contains_key(target);
+        if !is_known && !plan.is_to_itself(field) {
+            let tables: Vec<_> = known.keys().map(|table| &**table).collect();
+            return Err(format!(
+                "the field `{}` refers to `{target}`, which is no entity's table; accepted are {} and {table} itself",
+                field.name,
+                tables.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Puts a line among those that begin alike, in their order.
+fn sorted_in(text: &str, begins: &str, line: &str, path: &str) -> Result<String, String> {
+    let among: Vec<_> = text
+        .lines()
+        .filter(|other| other.starts_with(begins))
+        .collect();
+    let Some(last) = among.last() else {
+        return Err(format!("{path} has no line that begins with `{begins}`"));
+    };
+    Ok(match among.iter().find(|other| ***other > *line) {
+        Some(next) => text.replacen(&format!("{next}\n"), &format!("{line}\n{next}\n"), 1),
+        None => text.replacen(&format!("{last}\n"), &format!("{last}\n{line}\n"), 1),
+    })
+}
+
+/// Puts lines behind the last one that begins so.
+fn behind_last(text: &str, begins: &str, lines: &[String], path: &str) -> Result<String, String> {
+    let at = text
+        .rfind(&format!("\n{begins}"))
+        .and_then(|at| text[at + 1..].find('\n').map(|end| at + 1 + end + 1));
+    match at {
+        Some(at) => Ok(format!(
+            "{}{}\n{}",
+            &text[..at],
+            lines.join("\n"),
+            &text[at..]
+        )),
+        None => Err(format!(
+            "{path} has no line that begins with `{}`",
+            begins.trim()
+        )),
+    }
+}
+
+/// As rustfmt lays it out; as it is where there is no rustfmt, which `cargo fmt` then makes good.
+fn formatted(rust: String) -> String {
+    let run = || -> io::Result<String> {
+        let mut rustfmt = Command::new("rustfmt")
+            .args(["--edition", "2024", "--emit", "stdout"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        if let Some(mut input) = rustfmt.stdin.take() {
+            io::Write::write_all(&mut input, rust.as_bytes())?;
+        }
+        let done = rustfmt.wait_with_output()?;
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        if done.status.success() {
+            Ok(text)
+        } else {
+            Err(io::Error::other("rustfmt failed"))
+        }
+    };
+    run().unwrap_or(rust)
+}

@@ -1,0 +1,25 @@
+//! What a developer need not type: the files of a new entity, and the migration between the declared tables and
+//! those of the migrations.
+//!
+//! An application's commands call it, at a developer's shell; nothing of it runs in a server. It builds texts from a
+//! description and writes them where [`Layout`] says; it never overwrites a file, and knows no entity.
+
+mod catalogue;
+mod declaration;
+mod entity;
+mod field;
+mod layout;
+mod migration;
+mod names;
+mod policy;
+mod schema;
+mod sql;
+mod table;
+mod tests_file;
+
+pub use self::{
+    entity::EntityPlan,
+    field::{Field, FieldType},
+    layout::{Layout, Plan, Repository},
+    migration::{Scripts, between},
+};

@@ -1,0 +1,70 @@
+//! The entity's lines in `schema.rs`: its `table!`, and how it joins. Pure.
+
+use std::fmt::Write as _;
+
+use crud_core::db::ColumnKind;
+
+use crate::{entity::EntityPlan, field::FieldType, names::capital, table::Column};
+
+/// The `diesel::table!` of the entity.
+pub(crate) fn table(plan: &EntityPlan, authors: &str) -> String {
+    let mut rust = format!(
+        "diesel::table! {{\n    use crud_core::sql_types::*;\n\n    /// {}.\n    {} (id) {{\n",
+        capital(&plan.plural()),
+        plan.table
+    );
+    for column in plan.table(authors).columns {
+        let field = plan
+            .fields
+            .iter()
+            .find(|field| field.column() == column.name);
+        if let Some(FieldType::Enum(values)) = field.map(|field| &field.kind) {
+            let _ = writeln!(rust, "        /// `{}`.", values.join("`, `"));
+        }
+        let _ = writeln!(rust, "        {} -> {},", column.name, sql_type(&column));
+    }
+    rust.push_str("    }\n}\n");
+    rust
+}
+
+fn sql_type(column: &Column) -> String {
+    let ty = match column.kind {
+        ColumnKind::Uuid => "Uuid",
+        ColumnKind::Text => "Text",
+        ColumnKind::Bool => "Bool",
+        ColumnKind::Int2 => "SmallInt",
+        ColumnKind::Int4 => "Integer",
+        ColumnKind::Int8 => "BigInt",
+        ColumnKind::Float4 => "Float",
+        ColumnKind::Float8 => "Double",
+        ColumnKind::Timestamptz => "Timestamptz",
+        ColumnKind::Date => "Date",
+        ColumnKind::Jsonb => "Jsonb",
+        ColumnKind::Binary => "Binary",
+    };
+    if column.nullable {
+        format!("Nullable<{ty}>")
+    } else {
+        ty.to_owned()
+    }
+}
+
+/// A `joinable!` for each table that is referred to by exactly one column: Diesel joins over one key per pair.
+pub(crate) fn joinables(plan: &EntityPlan) -> Vec<String> {
+    let once = |table: &str| {
+        plan.references()
+            .filter(|(_, other)| *other == table)
+            .count()
+            == 1
+    };
+    plan.references()
+        .filter(|(field, table)| once(table) && !plan.is_to_itself(field))
+        .map(|(field, table)| {
+            format!(
+                "diesel::joinable!({} -> {table} ({}));",
+                plan.table,
+                field.column()
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,69 @@
+//! Where this repository keeps what `lms-server new` and `lms-server migrate --new` write.
+//!
+//! Both are for a developer in a checkout; the server never calls them.
+
+use std::path::Path;
+
+use crud_core::{Db, DbConfig, db::DbError};
+use crud_scaffold::{EntityPlan, Layout, Plan, Repository, Scripts};
+
+use crate::{MIGRATIONS, entities};
+
+/// This repository's folders and files.
+pub const LAYOUT: Layout = Layout {
+    entities: "lms-server/src/entities",
+    schema: "lms-server/src/schema.rs",
+    migrations_list: "lms-server/src/migrations.rs",
+    migrations: "migrations",
+    tests: "tests/tests",
+    authors: "users",
+    is_admin: "crate::roles::is_admin",
+};
+
+/// Plans a new entity; with `write`, writes it too.
+///
+/// # Errors
+/// A sentence that says what is wrong, there already, or cannot be written.
+pub fn entity(
+    folder: &Path,
+    name: &str,
+    fields: &[String],
+    endpoint: Option<&str>,
+    write: bool,
+) -> Result<Plan, String> {
+    let repository = Repository::around(folder, LAYOUT)?;
+    let plan = repository.entity(EntityPlan::new(name, fields, endpoint)?)?;
+    if write {
+        written(&repository, &plan)?;
+    }
+    Ok(plan)
+}
+
+/// Writes a migration with these scripts.
+///
+/// # Errors
+/// As [`entity`].
+pub fn migration(folder: &Path, name: &str, scripts: Scripts) -> Result<Plan, String> {
+    let repository = Repository::around(folder, LAYOUT)?;
+    let plan = repository.migration(name, scripts)?;
+    written(&repository, &plan)?;
+    Ok(plan)
+}
+
+fn written(repository: &Repository, plan: &Plan) -> Result<(), String> {
+    let written = repository.write(plan);
+    written.map_err(|error| format!("writing stopped: {error}; `git status` shows how far it came"))
+}
+
+/// What leads from the migrations of this program to its declarations; nothing if they agree.
+///
+/// # Errors
+/// If a migration fails.
+pub async fn difference() -> Result<Option<Scripts>, DbError> {
+    let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+    db.migrate(&MIGRATIONS).await?;
+    let registry = entities::registry();
+    let mut tables = registry.tables();
+    tables.extend(crud_core::jobs::tables());
+    crud_scaffold::between(&db, &tables, &registry).await
+}
