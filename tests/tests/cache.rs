@@ -72,12 +72,12 @@ on_both! {
             warm(&admin, path).await;
         }
         let change = json!([{"id": ids[0], "name": "Three"}, {"id": ids[1], "name": "Four"}]);
-        admin.patch("/organizations/bulk", &change).await.is(200);
+        admin.patch("/organizations/bulk", change.clone()).await.is(200);
         for (path, name) in paths.iter().zip(["Three", "Four"]) {
             assert_eq!(warm(&admin, path).await["name"], name);
         }
         let call = admin.request(Method::DELETE, "/organizations/bulk");
-        call.json(&json!(ids)).send().await.is(204);
+        call.json(json!(ids)).send().await.is(204);
         assert_eq!(admin.get("/organizations").await.is(200).json["total"], 0);
         for path in &paths {
             admin.get(path).await.is(404);
