@@ -63,7 +63,7 @@ on_both! {
         let admin = app.admin();
         warm(&admin, "/organizations").await;
         let new = json!([{"name": "One"}, {"name": "Two"}]);
-        let rows = admin.post("/organizations/bulk", &new).await.is(201).json;
+        let rows = admin.post("/organizations/bulk", new).await.is(201).json;
         let list = warm(&admin, "/organizations").await;
         assert_eq!(list["total"], 2);
         let ids: Vec<_> = [0, 1].map(|i| rows[i]["id"].clone()).into();
@@ -72,7 +72,7 @@ on_both! {
             warm(&admin, path).await;
         }
         let change = json!([{"id": ids[0], "name": "Three"}, {"id": ids[1], "name": "Four"}]);
-        admin.patch("/organizations/bulk", change.clone()).await.is(200);
+        admin.patch("/organizations/bulk", change).await.is(200);
         for (path, name) in paths.iter().zip(["Three", "Four"]) {
             assert_eq!(warm(&admin, path).await["name"], name);
         }
