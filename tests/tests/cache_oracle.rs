@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicUsize, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
@@ -17,43 +17,35 @@ use crud_core::{
     testing::{Client, Random},
 };
 use lms_server::{Lms, roles::Role};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::TestApp;
 
 use crate::{
     cache_stores::{Mutant, Mutated},
+    rig::oracle::{Act, Oracle, Outcome, Who},
     steps::{id, published},
 };
 
 const ROWS: usize = 6;
-const TASKS: u64 = 12;
-
-/// What is known of one row.
-#[derive(Default)]
-struct Known {
-    path: String,
-    /// The newest version that was acknowledged, or read, and that is over.
-    floor: AtomicI64,
-}
+const TASKS: usize = 12;
 
 struct Rig {
-    rows: Vec<Known>,
+    /// The paths of the courses.
+    rows: Vec<String>,
     reader: Client,
     writer: Client,
     operations: AtomicUsize,
-    wrong: Mutex<Vec<String>>,
+    oracle: Mutex<Oracle>,
 }
 
 impl Rig {
     /// A second application on the test's database, with a store of the test's choice.
     async fn new(app: &TestApp, store: Mutated) -> Self {
-        let mut rows = Vec::new();
+        let (mut rows, mut oracle) = (Vec::new(), Oracle::new());
         for n in 0..ROWS {
             let path = published(&app.instructor(), &format!("Course {n}")).await;
-            rows.push(Known {
-                path,
-                floor: AtomicI64::new(0),
-            });
+            oracle.made(&app.instructor().get(&path).await.is(200).json);
+            rows.push(path);
         }
         let config = DbConfig {
             pool_size: 6,
@@ -72,74 +64,51 @@ impl Rig {
             reader: client.signed_out(),
             writer: signed_in(app.instructor().id(), Role::Instructor),
             operations: AtomicUsize::new(0),
-            wrong: Mutex::default(),
+            oracle: Mutex::new(oracle),
         }
     }
 
-    async fn step(&self, random: &mut Random) {
-        let row = usize::try_from(random.below(ROWS as u64)).expect("it is small");
+    async fn step(&self, client: usize, random: &mut Random) {
+        let who = Who { client, server: 0 };
+        let row = random.pick(&self.rows);
         match random.below(10) {
-            0 => self.write(row, random.next()).await,
-            1..6 => self.get(row).await,
-            _ => self.list().await,
+            0 => self.write(who, row, random.next()).await,
+            1..6 => self.get(who, row).await,
+            _ => self.list(who).await,
         }
         self.operations.fetch_add(1, SeqCst);
     }
 
-    async fn write(&self, row: usize, value: u64) {
-        let known = &self.rows[row];
+    fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap()
+    }
+
+    async fn write(&self, who: Who, path: &str, value: u64) {
         let body = json!({"description": value.to_string()});
-        let reply = self
-            .writer
-            .request(Method::PATCH, &known.path)
-            .json(body)
-            .send()
-            .await;
-        // Two writers of one row: the loser has written nothing.
-        if reply.status == 200 {
-            known.floor.fetch_max(version(&reply.json), SeqCst);
-        }
+        let begun = self.oracle().begin(id(path), Act::Change);
+        let call = self.writer.request(Method::PATCH, path).json(body);
+        let reply = call.send().await;
+        let outcome = if reply.status == 200 {
+            Outcome::Acked(&reply.json)
+        } else {
+            // Two writers of one row: the loser has written nothing.
+            Outcome::Refused
+        };
+        self.oracle().end(who, id(path), &begun, &outcome);
     }
 
-    async fn get(&self, row: usize) {
-        let known = &self.rows[row];
-        let floor = known.floor.load(SeqCst);
-        let reply = self.reader.get(&known.path).await.is(200);
-        self.judge("get", row, floor, version(&reply.json));
+    async fn get(&self, who: Who, path: &str) {
+        let before = self.oracle().before(&[id(path)], None);
+        let reply = self.reader.get(path).await.is(200);
+        self.oracle().saw(who, "get", &before, &reply.json);
     }
 
-    async fn list(&self) {
-        let floors: Vec<_> = self
-            .rows
-            .iter()
-            .map(|known| known.floor.load(SeqCst))
-            .collect();
+    async fn list(&self, who: Who) {
+        let ids: Vec<_> = self.rows.iter().map(|path| id(path)).collect();
+        let before = self.oracle().before(&ids, None);
         let reply = self.reader.get("/courses?page_size=50").await.is(200);
-        for (row, known) in self.rows.iter().enumerate() {
-            let found = reply
-                .items()
-                .iter()
-                .find(|item| item["id"] == id(&known.path));
-            let found = found.expect("every row is in the list");
-            self.judge("list", row, floors[row], version(found));
-        }
+        self.oracle().listed(who, "list", &before, reply.items());
     }
-
-    fn wrong(&self) -> MutexGuard<'_, Vec<String>> {
-        self.wrong.lock().expect("no reader panicked")
-    }
-
-    fn judge(&self, what: &str, row: usize, floor: i64, version: i64) {
-        if version < floor {
-            let wrong = format!("{what} of row {row} saw version {version} after {floor}");
-            self.wrong().push(wrong);
-        }
-        self.rows[row].floor.fetch_max(version, SeqCst);
-    }
-}
-
-fn version(row: &Value) -> i64 {
-    row["version"].as_i64().expect("a version")
 }
 
 /// Runs until so many operations are done, or something wrong was seen.
@@ -150,25 +119,27 @@ async fn violations(kind: DbKind, mutant: Mutant, operations: usize) -> Vec<Stri
     let (hits, bypasses) = (Arc::clone(&store.hits), Arc::clone(&store.bypasses));
     let rig = Arc::new(Rig::new(&app, store).await);
     let start = Instant::now();
-    let tasks = (0..TASKS).map(|task| {
+    let tasks = (0..TASKS).map(|client| {
         let (rig, mut random) = (Arc::clone(&rig), random.clone());
-        // Each takes a way of its own from the seed.
-        for _ in 0..1000 * task {
-            random.next();
+        let skip = random.next();
+        let mut own = random.clone();
+        for _ in 0..skip % 16 {
+            own.next();
         }
+        random = own;
         tokio::spawn(async move {
             while rig.operations.load(SeqCst) < operations
-                && rig.wrong().is_empty()
+                && rig.oracle().wrong.is_empty()
                 && start.elapsed() < Duration::from_secs(100)
             {
-                rig.step(&mut random).await;
+                rig.step(client, &mut random).await;
             }
         })
     });
     for task in futures_util::future::join_all(tasks).await {
         task.expect("no reader fails");
     }
-    let wrong = rig.wrong().clone();
+    let wrong = rig.oracle().wrong.clone();
     if mutant == Mutant::None {
         // A run in which the cache did nothing shows nothing.
         let done = rig.operations.load(SeqCst);
@@ -207,7 +178,9 @@ async fn every_mutant_of_the_protocol_is_found() {
         Mutant::NoRowStamps,
         Mutant::NoDoubt,
     ] {
+        let start = Instant::now();
         let wrong = violations(DbKind::Postgres, mutant, 200_000).await;
         assert!(!wrong.is_empty(), "{mutant:?} was not found");
+        eprintln!("{mutant:?}: {} after {:?}", wrong[0], start.elapsed());
     }
 }

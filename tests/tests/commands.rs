@@ -30,6 +30,13 @@ pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     if folder.ends_with("release") {
         build.arg("--release");
     }
+    // What cargo says of this package would make build scripts of others (`ring`'s) run again, each time.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
     let built = build.status().expect("cargo is there");
     assert!(built.success(), "the server does not build");
     folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))

@@ -1,7 +1,8 @@
 //! Who may do what: an entity's policy turns the principal into a [`Scope`].
 //!
 //! The scope is at once the SQL predicate of every read and write, the check on the new values of a write, and the key
-//! under which a list may be shared. Pure: it never touches the database and never sees a row.
+//! under which a list may be shared. A policy is pure: it never touches the database and never sees a row; `judge`
+//! applies its scope to rows that are cached.
 
 mod judge;
 mod predicate;

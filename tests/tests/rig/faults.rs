@@ -72,6 +72,9 @@ impl Fault {
                 assert_ne!(cluster.redis.ask("DBSIZE").trim(), ":0", "the data of then");
             }
             Self::Flushed => {
+                // Nobody notices while the cache is off because of the fault before.
+                cluster.until_hits().await;
+                let before = cluster.all_counts().await;
                 cluster.redis.ask("FLUSHALL");
                 let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
                 felt(self, cluster, &before, None, fenced).await;

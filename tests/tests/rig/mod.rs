@@ -8,7 +8,7 @@ mod cluster;
 mod faults;
 mod http;
 mod load;
-mod oracle;
+pub(crate) mod oracle;
 
 use std::{
     str::FromStr,
