@@ -80,7 +80,7 @@ impl Rig {
     }
 
     fn oracle(&self) -> MutexGuard<'_, Oracle> {
-        self.oracle.lock().unwrap()
+        self.oracle.lock().expect("nobody panicked")
     }
 
     async fn write(&self, who: Who, path: &str, value: u64) {

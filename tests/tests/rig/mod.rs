@@ -28,6 +28,10 @@ use self::{
 const CALM: Duration = Duration::from_millis(500);
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a setting of a test, not of the server"
+    )]
     let given = std::env::var(name).ok();
     given.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
