@@ -61,6 +61,12 @@ async fn state(app: &TestApp, all: &str) -> Vec<Value> {
     rows
 }
 
+/// Has the cache forget the caller, so that each request looks him up.
+async fn forget(app: &TestApp) {
+    let cache = app.lms.app.db().cache().expect("there is a cache");
+    cache.forget().await.expect("it can forget");
+}
+
 on_both! {
     async fn a_fault_at_any_place_leaves_nothing_of_a_bulk(app: TestApp) {
         let (by, before) = (app.admin(), count(&app, "users").await);
@@ -182,8 +188,11 @@ on_both! {
     async fn many_rows_take_as_many_statements_as_few(app: TestApp) {
         let by = app.admin();
         let new = |n: usize| (0..n).map(|n| json!({"name": format!("{n}")})).collect::<Vec<_>>();
+        // What is read once: which tables follow which.
+        bulk(&by, Method::POST, "/organizations", &new(1)).await.is(201);
         let mut taken = Vec::new();
         for n in [1, 100, 250, 1000] {
+            forget(&app).await;
             taken.push(statements_in(bulk(&by, Method::POST, "/organizations", &new(n))).await);
         }
         // One looks the caller up; one writes up to 250 rows.
@@ -193,6 +202,7 @@ on_both! {
         let mut taken = Vec::new();
         for some in [&ids[..1], &ids[1..101], &ids[101..]] {
             let list: Vec<_> = some.iter().cloned().map(Value::from).collect();
+            forget(&app).await;
             taken.push(statements_in(bulk(&by, Method::DELETE, "/organizations", &list)).await);
         }
         assert!(taken.iter().all(|n| *n == taken[0]), "{taken:?}");
