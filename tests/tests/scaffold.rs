@@ -163,7 +163,9 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
     assert_eq!(again, "there is an entity `lesson_plan` already");
     let nowhere = new(copy.path(), "essay", &["x:ref(nowhere)"]).unwrap_err();
     assert!(
-        nowhere.contains("no entity's table; accepted are assessments, certificates, courses"),
+        nowhere.contains(
+            "no entity's table; accepted are assessments, categories, certificates, courses"
+        ),
         "{nowhere}"
     );
     // A test file of that name is there: the entity's gets another.
