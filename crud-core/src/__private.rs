@@ -12,8 +12,12 @@ pub use futures_util::future::BoxFuture;
 pub use {diesel, schemars, serde, validator};
 
 pub use crate::{
-    dto::{Assignments, ComputedColumn, CreateDto, Field, QueryDto, ReadColumn, RowDto, UpdateDto},
-    entity::SortColumn,
+    dto::{
+        Assignments, ComputedColumn, CreateDto, Field, QueryDto, ReadColumn, Reading, RowDto,
+        UpdateDto,
+    },
+    entity::{SortColumn, UniqueColumn},
+    filter::FilterField,
     hook::{After, Before, Fault},
     principal::Principal,
     query::Params,
@@ -38,6 +42,11 @@ pub fn standard_columns<T, Id, Version, CreatedAt, UpdatedAt, CreatedBy, Updated
 {
 }
 
+/// The name of a column.
+pub const fn column_name<C: Column + Copy>(_column: C) -> &'static str {
+    C::NAME
+}
+
 /// The name of a column that holds text.
 pub const fn text_column<C: Column<SqlType = Text> + Copy>(_column: C) -> &'static str {
     C::NAME
@@ -50,4 +59,9 @@ pub fn all_required(schema: &mut Schema) {
     };
     let names: Vec<_> = properties.keys().map(|name| name.as_str().into()).collect();
     schema.insert("required".to_owned(), serde_json::Value::Array(names));
+}
+
+/// Whether a field that holds nothing may be left out.
+pub const fn always<T>(_field: &T) -> bool {
+    true
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::{
-    auth::Auth, cache::Cache, db::Db, operations::Context, principal::Principal,
+    auth::Auth, cache::Cache, cursor::CursorKey, db::Db, operations::Context, principal::Principal,
     registry::Registry, router,
 };
 
@@ -25,6 +25,9 @@ impl App {
     pub const PREFIX: &str = "/api/v1";
 
     /// Puts the parts together, with a cache in the process: right as long as one process serves the database.
+    ///
+    /// # Panics
+    /// If a relation leads to an entity that is not registered. The sentence says which.
     pub fn new(db: Db, registry: Registry, auth: Auth) -> Self {
         db.attach_shared();
         Self::of(db, registry, auth)
@@ -32,15 +35,20 @@ impl App {
 
     /// Puts the parts together with a cache of one's own making: off, of another size, or shared by several
     /// instances. A database that has a cache already keeps it.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
     pub fn with_cache(db: Db, registry: Registry, auth: Auth, cache: Cache) -> Self {
         db.attach(cache);
         Self::of(db, registry, auth)
     }
 
     fn of(db: Db, registry: Registry, auth: Auth) -> Self {
+        let secret = auth.jwt().derived_secret("crud-core cursors");
+        registry.check_relations();
         Self(Arc::new(Parts {
             db,
-            registry,
+            registry: registry.with_cursors(CursorKey::new(&secret)),
             auth: Arc::new(auth),
         }))
     }

@@ -3,20 +3,140 @@
 //! `#[derive(EntityInterface)]` implements [`EntityInterface`] from its
 //! attributes; [`crate::registry`] erases it into a [`Resource`](crate::registry::Resource), the only
 //! form that operations and routes know.
+//!
+//! # One part by hand
+//!
+//! In the short form the derive writes five DTOs and a search, all of them ordinary types and functions that hooks and
+//! tests may name. A key of `#[entity(…)]` puts a hand-written one in the place of any of them, and the words of
+//! `#[field(…)]` go on making the rest. Here lists show less than they would, and one more filter is there:
+//!
+//! ```
+//! # use crud_core::prelude::*;
+//! # diesel::table! {
+//! #     use crud_core::sql_types::*;
+//! #     notes (id) {
+//! #         id -> Uuid, title -> Text, pages -> Integer, version -> BigInt, created_at -> Timestamptz,
+//! #         updated_at -> Timestamptz, created_by -> Nullable<Uuid>, updated_by -> Nullable<Uuid>,
+//! #         properties -> Nullable<Jsonb>,
+//! #     }
+//! # }
+//! # pub struct NotePolicy;
+//! # impl Policy<notes::table> for NotePolicy {
+//! #     fn scope(principal: &Principal, _: Action) -> Scope<notes::table> {
+//! #         Scope::owned_by(notes::created_by, principal.id())
+//! #     }
+//! # }
+//! /// Something worth remembering.
+//! #[derive(EntityInterface)]
+//! #[entity(endpoint = "notes", table = notes, policy = NotePolicy, list = NoteLine, search = search)]
+//! pub struct Note {
+//!     /// What it is about.
+//!     #[field(write, get, filter = contains_ci, sort)]
+//!     pub title: String,
+//!     /// How long it is.
+//!     #[field(write, get, default = 1)]
+//!     pub pages: i32,
+//!     /// Only notes with more pages than this.
+//!     #[field(filter, not_a_column)]
+//!     pub longer_than: i32,
+//! }
+//!
+//! /// A note in a list.
+//! #[dto(list, table = notes)]
+//! pub struct NoteLine {
+//!     /// What it is about.
+//!     pub title: String,
+//! }
+//!
+//! fn search(search: Search<notes::table>, query: &NoteQuery) -> Search<notes::table> {
+//!     note_search(search, query).filter_if(&query.longer_than, |pages| notes::pages.gt(pages))
+//! }
+//! # let registry = crud_core::Registry::new().entity::<Note>();
+//! # assert_eq!(registry.resources()[0].query_fields, ["title", "longer_than"]);
+//! ```
+//!
+//! # Every part by hand
+//!
+//! A struct without fields names all of them. Which is better where DTOs differ in more than in which fields they have:
+//! in types, rules or words.
+//!
+//! ```
+//! # use crud_core::prelude::*;
+//! # diesel::table! {
+//! #     use crud_core::sql_types::*;
+//! #     notes (id) {
+//! #         id -> Uuid, title -> Text, is_public -> Bool, version -> BigInt, created_at -> Timestamptz,
+//! #         updated_at -> Timestamptz, created_by -> Nullable<Uuid>, updated_by -> Nullable<Uuid>,
+//! #         properties -> Nullable<Jsonb>,
+//! #     }
+//! # }
+//! # pub struct NotePolicy;
+//! # impl Policy<notes::table> for NotePolicy {
+//! #     fn scope(principal: &Principal, _: Action) -> Scope<notes::table> {
+//! #         Scope::owned_by(notes::created_by, principal.id())
+//! #     }
+//! # }
+//! /// Something worth remembering.
+//! #[derive(EntityInterface)]
+//! #[entity(
+//!     endpoint = "notes", table = notes,
+//!     create = NoteCreate, get = NoteGet, list = NoteGet, update = NoteUpdate, query = NoteQuery,
+//!     search = search, policy = NotePolicy, sort(title)
+//! )]
+//! pub struct Note;
+//!
+//! #[dto(create, table = notes)]
+//! pub struct NoteCreate {
+//!     /// What it is about.
+//!     #[validate(length(min = 1, max = 255))]
+//!     pub title: String,
+//!     /// Whether everyone may read it.
+//!     #[dto(default)]
+//!     pub is_public: bool,
+//! }
+//!
+//! #[dto(get, table = notes)]
+//! pub struct NoteGet {
+//!     /// What it is about.
+//!     pub title: String,
+//!     /// Whether everyone may read it.
+//!     pub is_public: bool,
+//! }
+//!
+//! #[dto(update, table = notes)]
+//! pub struct NoteUpdate {
+//!     /// What it is about.
+//!     #[validate(length(min = 1, max = 255))]
+//!     pub title: Option<String>,
+//! }
+//!
+//! #[dto(query)]
+//! pub struct NoteQuery {
+//!     /// A part of the title.
+//!     pub title: Option<String>,
+//! }
+//!
+//! fn search(search: Search<notes::table>, query: &NoteQuery) -> Search<notes::table> {
+//!     search.filter_if(&query.title, |title| notes::title.contains_ci(title))
+//! }
+//! # let registry = crud_core::Registry::new().entity::<Note>();
+//! # assert_eq!(registry.resources()[0].endpoint, "notes");
+//! ```
 
 use diesel::{
     Column, Table,
     internal::table_macro::{Identifier, StaticQueryFragment},
+    sql_types::Text,
 };
 
 use futures_util::future::BoxFuture;
 
 use crate::{
     Error, Result,
-    db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment},
+    db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment, Stmt},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     hook::{After, Before, Fault},
-    policy::Policy,
+    policy::{Action, Policy},
     principal::Principal,
     relation::Relation,
     search::Search,
@@ -83,6 +203,9 @@ pub trait EntityInterface: Send + Sync + 'static {
     /// The order of a list when the request names none: a `sort` value.
     const DEFAULT_SORT: &'static str = "-created_at";
 
+    /// The actions that have routes. The others are the server's own: hooks, jobs and imports may do them.
+    const ROUTES: &'static [Action] = &Action::ALL;
+
     /// The columns that `sort` may name.
     fn sorts() -> Vec<SortColumn>;
 
@@ -129,6 +252,20 @@ pub trait EntityInterface: Send + Sync + 'static {
     /// [`Assignments::set_numbered`].
     const NUMBERED: &'static [&'static str] = &[];
 
+    /// The unique text columns by which a row is read and put.
+    fn unique() -> Vec<UniqueColumn> {
+        Vec::new()
+    }
+
+    /// Whether a change needs `If-Match`.
+    const IF_MATCH_REQUIRED: bool = false;
+    /// Whether it is kept what its rows were before they changed, by whom and when.
+    const HISTORY: bool = false;
+    /// The numbers and times of `Get` over which `GET /things/aggregate` counts, adds and compares.
+    const AGGREGATES: &'static [&'static str] = &[];
+    /// The fields of `Get` by which it groups rows.
+    const GROUPS: &'static [&'static str] = &[];
+
     /// Whether [`before_write`](Self::before_write) is declared.
     const BEFORE_WRITE: bool = false;
     /// Whether [`after_write`](Self::after_write) is declared.
@@ -155,8 +292,8 @@ pub trait EntityInterface: Send + Sync + 'static {
 pub struct SortColumn {
     /// Its name in the request, which is the column's.
     pub name: &'static str,
-    /// Whether it is text, which both databases must order alike.
-    pub text: bool,
+    /// What it holds: text must be ordered alike by both databases, and JSON cannot be.
+    pub kind: ColumnKind,
     /// Whether it can be null.
     pub nullable: bool,
     /// The column itself.
@@ -171,9 +308,41 @@ impl SortColumn {
     {
         Self {
             name: C::NAME,
-            text: <C::SqlType as ColumnType>::KIND == ColumnKind::Text,
+            kind: <C::SqlType as ColumnType>::KIND,
             nullable: <C::SqlType as ColumnType>::NULLABLE,
             column: std::sync::Arc::new(column),
         }
+    }
+}
+
+/// A text column that no two rows which are not archived have alike, by which a row is read and put.
+pub struct UniqueColumn {
+    /// Its name, which is that of a field of the create DTO.
+    pub name: &'static str,
+    /// The column itself.
+    pub(crate) column: Frag,
+}
+
+impl UniqueColumn {
+    /// Declares a column of the entity's table as unique, which an index of the table must keep.
+    pub fn of<C>(column: C) -> Self
+    where
+        C: Column<SqlType = Text> + Fragment + 'static,
+    {
+        Self {
+            name: C::NAME,
+            column: std::sync::Arc::new(column),
+        }
+    }
+
+    /// Whether a row has this value.
+    pub(crate) fn is(&self, value: &str) -> Frag {
+        let sql = Stmt::new().frag(self.column.clone()).sql(" = ");
+        std::sync::Arc::new(sql.bind::<Text, _>(value.to_owned()))
+    }
+
+    /// Its place in an address: `by-short-name`.
+    pub(crate) fn segment(&self) -> String {
+        format!("by-{}", self.name.replace('_', "-"))
     }
 }

@@ -60,10 +60,10 @@ pub enum Error {
         errors: Vec<FieldError>,
     },
     /// 412: `If-Match` names another version than the row has.
-    #[error("The row has changed: its current ETag is {current}")]
+    #[error("{}", unmet(current.as_deref()))]
     PreconditionFailed {
-        /// The row's entity tag.
-        current: String,
+        /// The row's entity tag; `None`: there is no row.
+        current: Option<String>,
     },
     /// 413: the body is larger than the server takes.
     #[error("The body is larger than {limit} bytes")]
@@ -88,6 +88,9 @@ pub enum Error {
     /// 422: well formed, but breaks a rule. All faults at once.
     #[error("{}", summary(.0))]
     Invalid(Vec<FieldError>),
+    /// 422: the `Idempotency-Key` came before with another method, path or body.
+    #[error("This `Idempotency-Key` was used for another request: send a new one")]
+    KeyReused,
     /// 428: the entity demands `If-Match`.
     #[error("This write needs an If-Match header with the row's ETag")]
     PreconditionRequired,
@@ -204,7 +207,7 @@ impl Error {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Item { error, .. } => error.status(),
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -226,6 +229,7 @@ impl Error {
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Item { error, .. } => error.code(),
             Self::Invalid(_) => "invalid",
+            Self::KeyReused => "idempotency_key",
             Self::PreconditionRequired => "precondition_required",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -245,7 +249,7 @@ impl Error {
             Self::TooLarge { .. } => "Body too large",
             Self::UnsupportedMediaType { .. } => "Unsupported media type",
             Self::Item { error, .. } => error.title(),
-            Self::Invalid(_) => "Invalid request",
+            Self::Invalid(_) | Self::KeyReused => "Invalid request",
             Self::PreconditionRequired => "Precondition required",
             Self::Unavailable(_) => "Service unavailable",
             Self::Internal(_) => "Internal server error",
@@ -269,6 +273,13 @@ fn pointers(errors: &[FieldError]) -> String {
         .filter_map(|e| e.pointer.as_deref().or(e.parameter.as_deref()))
         .collect();
     names.join(", ")
+}
+
+fn unmet(current: Option<&str>) -> String {
+    match current {
+        Some(tag) => format!("The row has changed: its current ETag is {tag}"),
+        None => "There is no such row, which `If-Match` asks for".to_owned(),
+    }
 }
 
 fn summary(errors: &[FieldError]) -> String {
@@ -333,7 +344,7 @@ impl IntoResponse for Error {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             Self::PreconditionFailed { current } => {
-                if let Ok(tag) = current.parse() {
+                if let Some(Ok(tag)) = current.as_deref().map(str::parse) {
                     headers.insert(header::ETAG, tag);
                 }
             }

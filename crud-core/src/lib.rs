@@ -1,5 +1,5 @@
-//! A backend is declared, not written: `#[derive(EntityInterface)]` turns an entity's DTOs, its
-//! search and its policy into routes on PostgreSQL or SQLite.
+//! A backend is declared, not written: `#[derive(EntityInterface)]` turns an entity's fields and its
+//! policy into routes on PostgreSQL or SQLite.
 //!
 //! ```
 //! use crud_core::prelude::*;
@@ -21,46 +21,14 @@
 //!
 //! /// Something worth remembering.
 //! #[derive(EntityInterface)]
-//! #[entity(
-//!     endpoint = "notes", table = notes,
-//!     create = NoteCreate, get = NoteGet, list = NoteGet, update = NoteUpdate, query = NoteQuery,
-//!     search = search, policy = NotePolicy, sort(title)
-//! )]
-//! pub struct Note;
-//!
-//! #[dto(create, table = notes)]
-//! pub struct NoteCreate {
+//! #[entity(endpoint = "notes", table = notes, policy = NotePolicy)]
+//! pub struct Note {
 //!     /// What it is about.
-//!     #[validate(length(min = 1, max = 255))]
+//!     #[field(all, filter = contains_ci, sort, validate(length(min = 1, max = 255)))]
 //!     pub title: String,
 //!     /// Whether everyone may read it.
-//!     #[dto(default)]
+//!     #[field(create, read, default)]
 //!     pub is_public: bool,
-//! }
-//!
-//! #[dto(get, table = notes)]
-//! pub struct NoteGet {
-//!     /// What it is about.
-//!     pub title: String,
-//!     /// Whether everyone may read it.
-//!     pub is_public: bool,
-//! }
-//!
-//! #[dto(update, table = notes)]
-//! pub struct NoteUpdate {
-//!     /// What it is about.
-//!     #[validate(length(min = 1, max = 255))]
-//!     pub title: Option<String>,
-//! }
-//!
-//! #[dto(query)]
-//! pub struct NoteQuery {
-//!     /// A part of the title.
-//!     pub title: Option<String>,
-//! }
-//!
-//! fn search(search: Search<notes::table>, query: &NoteQuery) -> Search<notes::table> {
-//!     search.filter_if(&query.title, |title| notes::title.contains_ci(title))
 //! }
 //!
 //! pub struct NotePolicy;
@@ -79,6 +47,9 @@
 //! assert_eq!(registry.resources()[0].endpoint, "notes");
 //! ```
 //!
+//! That writes the types `NoteCreate`, `NoteUpdate`, `NoteGet`, `NoteList` and `NoteQuery` and the function
+//! `note_search`. Any of them can be written by hand instead: see [`entity`].
+//!
 //! # The way of a request
 //!
 //! `router` (HTTP in) → [`auth`] (who asks) → [`query`] and `body` (what is asked) → [`operations`]
@@ -95,6 +66,7 @@ extern crate self as crud_core;
 
 mod app;
 mod body;
+mod cursor;
 mod etag;
 mod file;
 mod router;
@@ -107,8 +79,11 @@ pub mod dto;
 pub mod entity;
 pub mod error;
 pub mod extract;
+pub mod filter;
+pub mod history;
 pub mod hook;
 pub mod jobs;
+pub mod once;
 pub mod openapi;
 pub mod operations;
 pub mod policy;
@@ -123,6 +98,8 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// A day without a time: a column of the SQL type `Date`, `2024-02-29` on the wire. Years 0 to 9999.
+pub use chrono::NaiveDate;
 pub use crud_derive::{EntityInterface, dto};
 
 pub use self::{
@@ -132,6 +109,7 @@ pub use self::{
     entity::EntityInterface,
     error::{Error, Result},
     file::FileFormat,
+    filter::{Filter, Through},
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

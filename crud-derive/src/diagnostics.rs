@@ -17,6 +17,17 @@ impl Errors {
         }
     }
 
+    /// Adds those of several faults whose sentences are not known yet.
+    pub(crate) fn push_once(&mut self, errors: Error, known: &mut Vec<String>) {
+        for error in errors {
+            let text = error.to_string();
+            if !known.contains(&text) {
+                known.push(text);
+                self.push(error);
+            }
+        }
+    }
+
     /// Keeps the value, or adds the fault.
     pub(crate) fn take<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {

@@ -36,6 +36,7 @@ const TYPES: &[&str] = &[
     "Uuid",
     "Vec",
     "Lms",
+    "NaiveDate",
 ];
 /// Diesel's tables have at most 32 columns here; eight are every entity's.
 const MOST_FIELDS: usize = 24;

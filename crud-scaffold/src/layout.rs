@@ -264,12 +264,8 @@ impl Repository {
         let mut known = BTreeMap::new();
         for (module, entity) in entities {
             let text = self.read(&format!("{}/{module}/mod.rs", self.layout.entities))?;
-            let table = text
-                .lines()
-                .find_map(|line| line.trim().strip_prefix("table = ")?.strip_suffix(','));
-            known.extend(
-                table.map(|table| (table.to_owned(), (module.to_owned(), entity.to_owned()))),
-            );
+            let entity = (module.to_owned(), entity.to_owned());
+            known.extend(table_of(&text).map(|table| (table.to_owned(), entity)));
         }
         Ok(known)
     }
@@ -348,6 +344,14 @@ fn sorted_in(text: &str, begins: &str, line: &str, path: &str) -> Result<String,
         Some(next) => text.replacen(&format!("{next}\n"), &format!("{line}\n{next}\n"), 1),
         None => text.replacen(&format!("{last}\n"), &format!("{last}\n{line}\n"), 1),
     })
+}
+
+/// The table that a declaration names, in whatever lines.
+fn table_of(text: &str) -> Option<&str> {
+    let (_, declared) = text.split_once("#[entity(")?;
+    let (_, table) = declared.split_once("table = ")?;
+    let end = table.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')?;
+    table[..end].rsplit("::").next()
 }
 
 /// Puts lines behind the last one that begins so.

@@ -38,4 +38,6 @@ migrations! {
     15 "0015_jobs",
     16 "0016_course_statistics",
     20 "0020_cache",
+    22 "0022_idempotency",
+    23 "0023_history",
 }

@@ -65,5 +65,7 @@ pub async fn difference() -> Result<Option<Scripts>, DbError> {
     let registry = entities::registry();
     let mut tables = registry.tables();
     tables.extend(crud_core::jobs::tables());
+    tables.extend(crud_core::once::tables());
+    tables.extend(crud_core::history::tables());
     crud_scaffold::between(&db, &tables, &registry).await
 }

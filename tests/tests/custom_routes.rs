@@ -117,13 +117,18 @@ on_both! {
             ("/api/v1/courses/by-slug/{slug}", "/api/v1/courses/{id}", "courses"),
             ("/api/v1/examples/active", "/api/v1/examples", "examples"),
         ] {
-            let (own, generated) = (&paths[own]["get"], &paths[generated]["get"]);
+            let (own, mut generated) = (&paths[own]["get"], paths[generated]["get"].clone());
+            // Only the list of all rows is exported.
+            let answer = &mut generated["responses"]["200"];
+            answer["content"].as_object_mut().unwrap().retain(|kind, _| kind == "application/json");
+            answer["headers"].as_object_mut().unwrap().remove("Content-Disposition");
             assert_eq!(own["tags"], json!([tag]));
             assert_eq!(own["responses"], generated["responses"]);
             assert_eq!(own["security"], generated["security"]);
         }
-        let parameters = |path: &str| paths[path]["get"]["parameters"].clone();
-        assert_eq!(parameters("/api/v1/examples/active"), parameters("/api/v1/examples"));
+        let mut all = paths["/api/v1/examples"]["get"]["parameters"].clone();
+        all.as_array_mut().unwrap().retain(|parameter| parameter["name"] != "format");
+        assert_eq!(paths["/api/v1/examples/active"]["get"]["parameters"], all);
     }
 
     // 2.10: without HTTP

@@ -85,6 +85,11 @@ async fn statements(app: &TestApp, path: &str) -> usize {
 pub(crate) async fn statements_of(app: &TestApp, by: &Client, path: &str) -> usize {
     let cache = app.lms.app.db().cache().expect("there is a cache");
     cache.forget().await.expect("it can forget");
+    statements_again(by, path).await
+}
+
+/// How many statements a request takes.
+pub(crate) async fn statements_again(by: &Client, path: &str) -> usize {
     let (counted, guard) = Statements::watch();
     by.get(path).await.is(200);
     drop(guard);

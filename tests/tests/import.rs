@@ -41,11 +41,11 @@ const TABLES: [&str; 9] = [
 ];
 
 /// The folder with all files.
-fn oulad() -> PathBuf {
+pub(crate) fn oulad() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../lms-server/data/oulad")
 }
 
-async fn load(app: &TestApp, folder: PathBuf) -> (Imported, Report) {
+pub(crate) async fn load(app: &TestApp, folder: PathBuf) -> (Imported, Report) {
     let admin = Principal::user(app.admin().id(), Role::Admin.as_str());
     let loaded = import::load(&app.lms, &Source::Folder(folder), &admin).await;
     loaded.expect("the files can be imported")

@@ -202,7 +202,7 @@ on_both! {
         app.anonymous().get("/courses?include=lessons,modules,lessons").await
             .is_problem(400, "repeated_include").says("`lessons` more than once");
         app.anonymous().get("/courses?include=lessons,lessons.module").await.is(200);
-        app.anonymous().get("/assessments?include=course").await
+        app.admin().get("/certificates?include=course").await
             .is_problem(400, "unknown_parameter");
         app.anonymous().get("/courses?include=lessons.module").await.is(200);
     }

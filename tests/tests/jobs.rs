@@ -344,8 +344,9 @@ on_both! {
             let finished = worker.run_due().await.expect("the database is there");
             finished.into_iter().map(|one| one.name).collect::<Vec<_>>()
         };
-        let (tokens, courses) = ("cleanup_expired_tokens", "update_course_statistics");
-        assert_eq!(finished().await, [tokens, courses]);
+        let (tokens, keys) = ("cleanup_expired_tokens", "cleanup_expired_keys");
+        let courses = "update_course_statistics";
+        assert_eq!(finished().await, [tokens, keys, courses]);
         assert_eq!(count(&app, "refresh_tokens").await, 1);
         let expire = match app.kind {
             DbKind::Postgres => "UPDATE refresh_tokens SET expires_at = now() - interval '1 second'",
@@ -358,7 +359,7 @@ on_both! {
         }
         assert_eq!(count(&app, "refresh_tokens").await, 1);
         clock.advance(300 * SECOND);
-        assert_eq!(finished().await, [tokens, courses]);
+        assert_eq!(finished().await, [tokens, keys, courses]);
         assert_eq!(count(&app, "refresh_tokens").await, 0);
     }
 

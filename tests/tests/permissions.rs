@@ -218,6 +218,29 @@ on_both! {
         }
     }
 
+    // Whatever is asked for, and of whom: the cache, a statement, an include, an export.
+    async fn what_hangs_on_an_archived_course_is_hidden_until_it_is_restored(app: TestApp) {
+        let by = app.instructor();
+        let course = published(&by, "Course").await;
+        let lesson = lesson(&by, &course, 1).await;
+        let shown = async |by: &Client| {
+            let got = by.get(&lesson).await.status == 200;
+            let any = by.get(&format!("{lesson}?archived=any")).await.status == 200;
+            let query = format!("/lessons?course_id={}&archived=any", id(&course));
+            let listed = by.get(&query).await.is(200).total();
+            let include = by.get(&format!("{course}?include=lessons&archived=any")).await;
+            let included = include["lessons"].as_array().map_or(0, Vec::len);
+            let lines = by.get(&query.replace('?', "?format=ndjson&")).await.is(200).bytes.len();
+            (got, any, listed, included, lines > 0)
+        };
+        for client in [app.anonymous(), app.student(), by.clone(), app.admin()] {
+            assert_eq!(shown(&client).await, (true, true, 1, 1, true));
+            by.patch(&format!("{course}/archive"), json!({})).await.is(200);
+            assert_eq!(shown(&client).await, (false, false, 0, 0, false));
+            by.patch(&format!("{course}/restore"), json!({})).await.is(200);
+        }
+    }
+
     // Fault 19: whoever may change a course may archive it
     async fn an_instructor_archives_and_restores_his_course(app: TestApp) {
         let course = published(&app.instructor(), "Course").await;

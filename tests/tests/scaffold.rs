@@ -192,7 +192,7 @@ fn the_command_writes_or_only_prints() {
         &run(&["new", "entity", "Essay", "title:string!", "--dry-run"]),
         true,
     );
-    assert!(dry.contains("pub struct EssayCreate"), "{dry}");
+    assert!(dry.contains("pub struct Essay {"), "{dry}");
     let folder = copy.path().join("lms-server/src/entities/essay");
     assert!(!folder.exists(), "a dry run wrote");
     let told = said(&run(&["new", "entity", "Essay", "title:strng"]), false);

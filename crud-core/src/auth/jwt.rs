@@ -143,6 +143,8 @@ impl From<AuthError> for Error {
 pub struct Jwt {
     key: Key,
     signing: EncodingKey,
+    /// What other secrets are derived from.
+    root: [u8; 32],
     issuer: Option<String>,
     audience: Option<String>,
     ttl: i64,
@@ -174,6 +176,7 @@ impl Jwt {
         Ok(Self {
             key: Key::hs256(&config.secret),
             signing: EncodingKey::from_secret(&config.secret),
+            root: blake3::derive_key("crud-core secrets for other purposes", &config.secret),
             issuer: config.issuer,
             audience: config.audience,
             ttl: seconds(config.access_ttl),
@@ -186,6 +189,12 @@ impl Jwt {
                 .time_to_live(REMEMBERED_FOR)
                 .build(),
         })
+    }
+
+    /// A secret for another purpose, which tells nothing of the one that signs tokens; the same wherever that is
+    /// the same.
+    pub(crate) fn derived_secret(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, &self.root)
     }
 
     /// A new access token for a user, and the seconds it is good for.

@@ -31,24 +31,16 @@ enum On {
 }
 
 impl FollowUps {
-    pub(super) fn of_rows(&self, deps: &[Dep]) -> Vec<Dep> {
-        self.with(deps.to_vec(), false)
-    }
-
-    pub(super) fn of_delete(&self, deps: &[Dep]) -> Vec<Dep> {
-        self.with(deps.to_vec(), true)
-    }
-
     pub(super) fn of_text(&self, written: Vec<Written>) -> Vec<Dep> {
         let (gone, kept): (Vec<_>, Vec<_>) = written.into_iter().partition(|w| w.deletes);
         let deps = |written: Vec<Written>| written.into_iter().map(|w| w.dep).collect();
-        let mut all = self.with(deps(gone), true);
-        all.extend(self.with(deps(kept), false));
+        let mut all = self.of_rows(deps(gone), true);
+        all.extend(self.of_rows(deps(kept), false));
         all
     }
 
     /// Adds every table that the database goes on to.
-    fn with(&self, mut deps: Vec<Dep>, deletes: bool) -> Vec<Dep> {
+    pub(super) fn of_rows(&self, mut deps: Vec<Dep>, deletes: bool) -> Vec<Dep> {
         let tables = deps.iter().filter_map(Dep::table);
         let mut open: Vec<(String, bool)> = tables.map(|t| (t.to_owned(), deletes)).collect();
         let mut reached: BTreeSet<(String, bool)> = BTreeSet::new();

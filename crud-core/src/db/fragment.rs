@@ -15,7 +15,8 @@ use diesel::query_builder::{AstPass, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::SqlType;
 use diesel::sqlite::Sqlite;
 
-use crate::cache::Dep;
+use super::columns::ColumnKind;
+use crate::{Uuid, cache::Dep};
 
 /// SQL, with its bound values, that PostgreSQL and SQLite can both render.
 ///
@@ -84,16 +85,30 @@ pub enum Part {
 pub struct Stmt {
     parts: Vec<Part>,
     uncached: bool,
-    effect: Option<Arc<Effect>>,
+    effect: Option<Effect>,
 }
 
 /// What a statement touches, if it says so itself.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Effect {
-    /// These, and nothing else.
-    Rows(Vec<Dep>),
-    /// These, and whatever the database does when rows of their tables go.
-    Delete(Vec<Dep>),
+    /// Nothing: it only locks, or writes what no cached value is made of.
+    Nothing,
+    /// A row of this table, and its lists.
+    Row(&'static str, Uuid),
+    /// The same, and whatever the database does when the row goes.
+    Delete(&'static str, Uuid),
+}
+
+impl Effect {
+    /// What it touches by itself.
+    pub(super) fn deps(self) -> Vec<Dep> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Row(table, id) | Self::Delete(table, id) => {
+                vec![Dep::Row(table.into(), id), Dep::List(table.into())]
+            }
+        }
+    }
 }
 
 impl Stmt {
@@ -113,12 +128,12 @@ impl Stmt {
 
     /// Says what the statement touches, for the cache; otherwise its text does.
     pub(crate) fn touching(mut self, effect: Effect) -> Self {
-        self.effect = Some(Arc::new(effect));
+        self.effect = Some(effect);
         self
     }
 
-    pub(crate) fn effect(&self) -> Option<&Effect> {
-        self.effect.as_deref()
+    pub(crate) fn effect(&self) -> Option<Effect> {
+        self.effect
     }
 
     /// Appends one part.
@@ -145,6 +160,25 @@ impl Stmt {
     /// Appends text that differs between the databases, such as ` COLLATE "C"`.
     pub fn per_backend(self, pg: &'static str, sqlite: &'static str) -> Self {
         self.part(Part::PerBackend { pg, sqlite })
+    }
+
+    /// Has both databases compare what was appended last by bytes, if it is text: SQLite does so by itself.
+    pub(crate) fn by_bytes(self, kind: ColumnKind) -> Self {
+        match kind {
+            ColumnKind::Text => self.per_backend(" COLLATE \"C\"", ""),
+            _ => self,
+        }
+    }
+
+    /// Appends `(a, b, …)`. The number of places is a power of two, so that few statements are prepared.
+    pub(crate) fn among(self, values: &[Frag]) -> Self {
+        let padding = values.len().next_power_of_two() - values.len();
+        let padding = values.last().into_iter().cycle().take(padding);
+        let values = values.iter().chain(padding).enumerate();
+        let sql = values.fold(self, |sql, (i, value)| {
+            sql.sql(if i == 0 { "(" } else { ", " }).frag(value.clone())
+        });
+        sql.sql(")")
     }
 
     /// Appends an erased fragment.

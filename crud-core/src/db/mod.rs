@@ -4,6 +4,7 @@
 //! [`Db`] (each statement by itself) or a [`Tx`]. This layer knows no entity, no HTTP and no policy; what differs
 //! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
 
+mod clock;
 mod columns;
 mod config;
 mod contains;
@@ -24,6 +25,7 @@ mod transaction;
 mod tx;
 pub mod types;
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,27 +199,60 @@ async fn observed<R: Send + 'static>(
 }
 
 impl Db {
-    async fn load_unobserved(
+    fn load_unobserved(
         &self,
         access: Access,
         stmt: Stmt,
         sink: Box<dyn Sink>,
-    ) -> DbResult<Box<dyn Sink>> {
+    ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         match (&self.0.backend, access) {
-            (Backend::Pg(pg), _) => pg.load(stmt, sink).await,
-            (Backend::Sqlite(sqlite), Access::Read) => sqlite.read(stmt, sink).await,
-            (Backend::Sqlite(sqlite), Access::Write) => sqlite.write(stmt, sink).await,
+            (Backend::Pg(pg), _) => Box::pin(pg.load(stmt, sink)),
+            (Backend::Sqlite(sqlite), Access::Read) => Box::pin(sqlite.read(stmt, sink)),
+            (Backend::Sqlite(sqlite), Access::Write) => Box::pin(sqlite.write(stmt, sink)),
         }
     }
 
-    async fn execute_unobserved(&self, stmt: Stmt) -> DbResult<usize> {
+    fn execute_unobserved(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
         match &self.0.backend {
-            Backend::Pg(pg) => pg.execute(stmt).await,
-            Backend::Sqlite(sqlite) => sqlite.execute(stmt).await,
+            Backend::Pg(pg) => Box::pin(pg.execute(stmt)),
+            Backend::Sqlite(sqlite) => Box::pin(sqlite.execute(stmt)),
         }
+    }
+
+    async fn load_observed(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
+        let Some(observer) = self.observer().await? else {
+            return self.load_unobserved(Access::Write, stmt, sink).await;
+        };
+        let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
+        if !touched.is_empty() && !observer.cache.marks_plain_writes() {
+            let tx = self.begin().await?;
+            let sink = tx.load_into(Access::Write, stmt, sink).await?;
+            tx.commit().await?;
+            return Ok(sink);
+        }
+        let db = self.clone();
+        let work = async move { db.load_unobserved(Access::Write, stmt, sink).await };
+        observed(Some((observer, touched)), work).await
+    }
+
+    async fn execute_observed(&self, stmt: Stmt) -> DbResult<usize> {
+        let Some(observer) = self.observer().await? else {
+            return self.execute_unobserved(stmt).await;
+        };
+        let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
+        if !touched.is_empty() && !observer.cache.marks_plain_writes() {
+            let tx = self.begin().await?;
+            let rows = tx.execute(stmt).await?;
+            tx.commit().await?;
+            return Ok(rows);
+        }
+        let db = self.clone();
+        let work = async move { db.execute_unobserved(stmt).await };
+        observed(Some((observer, touched)), work).await
     }
 }
 
+// What needs no cache does not pay for its future: a boxed future is copied whole into its box.
 impl Executor for Db {
     fn load_into(
         &self,
@@ -225,45 +260,25 @@ impl Executor for Db {
         stmt: Stmt,
         sink: Box<dyn Sink>,
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
-        Box::pin(async move {
-            self.check(access)?;
-            trace_statement!(access);
-            if access == Access::Write
-                && let Some(observer) = self.observer().await?
-            {
-                let touched = observer.touched(self.kind(), access, &stmt)?;
-                if !touched.is_empty() && !observer.cache.marks_plain_writes() {
-                    let tx = self.begin().await?;
-                    let sink = tx.load_into(access, stmt, sink).await?;
-                    tx.commit().await?;
-                    return Ok(sink);
-                }
-                let db = self.clone();
-                let work = async move { db.load_unobserved(access, stmt, sink).await };
-                return observed(Some((observer, touched)), work).await;
-            }
-            self.load_unobserved(access, stmt, sink).await
-        })
+        trace_statement!(access);
+        if let Err(misuse) = self.check(access) {
+            return Box::pin(ready(Err(misuse)));
+        }
+        match access == Access::Write && self.is_observed() {
+            true => Box::pin(self.load_observed(stmt, sink)),
+            false => self.load_unobserved(access, stmt, sink),
+        }
     }
 
     fn execute(&self, stmt: Stmt) -> BoxFuture<'_, DbResult<usize>> {
-        Box::pin(async move {
-            self.check(Access::Write)?;
-            trace_statement!(Access::Write);
-            if let Some(observer) = self.observer().await? {
-                let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
-                if !touched.is_empty() && !observer.cache.marks_plain_writes() {
-                    let tx = self.begin().await?;
-                    let rows = tx.execute(stmt).await?;
-                    tx.commit().await?;
-                    return Ok(rows);
-                }
-                let db = self.clone();
-                let work = async move { db.execute_unobserved(stmt).await };
-                return observed(Some((observer, touched)), work).await;
-            }
-            self.execute_unobserved(stmt).await
-        })
+        trace_statement!(Access::Write);
+        if let Err(misuse) = self.check(Access::Write) {
+            return Box::pin(ready(Err(misuse)));
+        }
+        match self.is_observed() {
+            true => Box::pin(self.execute_observed(stmt)),
+            false => self.execute_unobserved(stmt),
+        }
     }
 
     fn kind(&self) -> DbKind {

@@ -45,8 +45,10 @@ impl Observer {
     /// What a statement touches; nothing, if it only reads.
     pub(super) fn touched(&self, kind: DbKind, access: Access, stmt: &Stmt) -> DbResult<Vec<Dep>> {
         match (stmt.effect(), access) {
-            (Some(Effect::Rows(deps)), _) => Ok(self.follow_ups.of_rows(deps)),
-            (Some(Effect::Delete(deps)), _) => Ok(self.follow_ups.of_delete(deps)),
+            (Some(effect), _) => {
+                let deletes = matches!(effect, Effect::Delete(..));
+                Ok(self.follow_ups.of_rows(effect.deps(), deletes))
+            }
             (None, Access::Read) => Ok(Vec::new()),
             (None, Access::Write) => {
                 let sql = text(kind, stmt)?;
@@ -187,6 +189,11 @@ impl Db {
             }
             (Backend::Sqlite(_) | Backend::Pg(_), _) => true,
         }
+    }
+
+    /// Whether there is a cache that writes must reach.
+    pub(super) fn is_observed(&self) -> bool {
+        self.cache().is_some_and(|cache| cache.is_on())
     }
 
     /// What a write needs for the cache; `None` if there is none.

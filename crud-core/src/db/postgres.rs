@@ -18,6 +18,7 @@ use diesel_async::{
 };
 use futures_util::TryStreamExt;
 
+use super::clock::Clock;
 use super::config::DbConfig;
 use super::error::{DbError, DbResult};
 use super::error_postgres::{from_connecting, from_postgres};
@@ -119,6 +120,7 @@ pub(super) async fn load(
     stmt: Stmt,
     mut sink: Box<dyn Sink>,
 ) -> DbResult<Box<dyn Sink>> {
+    let _clock = Clock::start();
     let mut rows = AsyncConnectionCore::load(&mut conn, stmt)
         .await
         .map_err(from_postgres)?;
@@ -130,6 +132,7 @@ pub(super) async fn load(
 
 /// Runs `stmt`; says how many rows it touched.
 pub(super) async fn execute(mut conn: &AsyncPgConnection, stmt: Stmt) -> DbResult<usize> {
+    let _clock = Clock::start();
     AsyncConnectionCore::execute_returning_count(&mut conn, stmt)
         .await
         .map_err(from_postgres)

@@ -21,6 +21,7 @@ use validator::Validate;
 
 use crate::{
     db::{Frag, Fragment, Part},
+    filter::FilterField,
     query::Params,
     sql_types::Jsonb,
 };
@@ -28,16 +29,20 @@ use crate::{
 mod computed;
 pub mod de;
 mod json;
+mod nothing;
 mod numbered;
 
 pub use computed::{ComputedColumn, ComputedWriter, Values};
+pub use nothing::Nothing;
 
 /// The body of a create: its fields are columns of `T`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a create DTO of `{T}`",
     note = "write `#[dto(create, table = …)]` above it"
 )]
-pub trait CreateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'static {
+pub trait CreateDto<T>:
+    DeserializeOwned + Serialize + JsonSchema + Validate + Send + 'static
+{
     /// The fields, in order.
     const FIELDS: &'static [Field];
     /// The columns to insert; a field left out takes the column's default.
@@ -76,13 +81,18 @@ pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
 /// The filters of a list: one parameter for each field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query DTO",
-    note = "write `#[dto(query)]` above it; every field is an `Option`"
+    note = "write `#[dto(query)]` above it; every field is an `Option`, a `Filter` or a `Through`"
 )]
 pub trait QueryDto: JsonSchema + Send + Sync + 'static {
-    /// The parameters' names.
+    /// The names of the parameters that are handed to the search function.
     const FIELDS: &'static [&'static str];
     /// Takes its parameters; faults are collected in `params`.
     fn parse(params: &mut Params) -> Self;
+
+    /// The filters that apply by themselves.
+    fn filters() -> Vec<FilterField> {
+        Vec::new()
+    }
 }
 
 /// A field of a body.
@@ -95,11 +105,26 @@ pub struct Field {
 }
 
 /// One column of a write with its new value.
+#[derive(Clone)]
 pub struct Assignment {
     /// The column.
     pub column: &'static str,
     /// The value: a bind, `NULL` or an expression.
     pub value: Frag,
+    /// Whether another run of the statement may give another value, that is free where this one is taken:
+    /// [`Assignments::set_numbered`].
+    pub(crate) is_numbered: bool,
+}
+
+impl Assignment {
+    /// Sets a column.
+    pub(crate) const fn new(column: &'static str, value: Frag) -> Self {
+        Self {
+            column,
+            value,
+            is_numbered: false,
+        }
+    }
 }
 
 /// The columns of `T` that a write sets.
@@ -168,9 +193,13 @@ impl<T> Assignments<T> {
     }
 
     fn put(&mut self, column: &'static str, value: Frag) {
-        match self.list.iter_mut().find(|a| a.column == column) {
-            Some(known) => known.value = value,
-            None => self.list.push(Assignment { column, value }),
+        self.assign(Assignment::new(column, value));
+    }
+
+    fn assign(&mut self, new: Assignment) {
+        match self.list.iter_mut().find(|a| a.column == new.column) {
+            Some(known) => *known = new,
+            None => self.list.push(new),
         }
     }
 
@@ -284,6 +313,20 @@ impl ReadColumn {
             column: std::sync::Arc::new(column),
             write: writer::<C::SqlType, V>(),
         }
+    }
+}
+
+/// A column that is to be read: in two steps, so that the compiler knows the column before it judges the type.
+pub struct Reading<C>(pub C);
+
+impl<C> Reading<C>
+where
+    C: Column + Fragment + 'static,
+    C::SqlType: 'static,
+{
+    /// As [`ReadColumn::of`].
+    pub fn read_as<V: ReadAs<C::SqlType> + 'static>(self) -> ReadColumn {
+        ReadColumn::of::<C, V>(self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diesel::{Column, Expression, sql_types::Text};
 
-use super::Assignments;
+use super::{Assignment, Assignments};
 use crate::{
     db::{Fragment, Stmt},
     entity::Named,
@@ -56,6 +56,9 @@ impl<T: Named> Assignments<T> {
             .per_backend(" = tries.candidate COLLATE \"C\" AND (", " = tries.candidate AND (")
             .frag(among.erase())
             .sql("))) SELECT candidate FROM tries ORDER BY n DESC LIMIT 1)");
-        self.put(C::NAME, Arc::new(value));
+        self.assign(Assignment {
+            is_numbered: true,
+            ..Assignment::new(C::NAME, Arc::new(value))
+        });
     }
 }

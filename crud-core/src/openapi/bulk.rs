@@ -28,30 +28,39 @@ pub(super) fn entity(
         let draft = Draft::new(r, action, &format!("{}_many", verb.to_lowercase()));
         draft.summary(&what).body(body, POST_TYPES)
     };
-    let one = draft(Action::Create, "Create", &list(create));
-    let one = one.answers(201, rows("The new rows, in the order of the list."));
-    paths.add(
-        &path,
-        "post",
-        one.done(match r.has_hooks() {
-            true => &[400, 403, 404, 408, 409, 413, 415, 422],
-            false => &[400, 403, 408, 409, 413, 415, 422],
-        }),
-    );
-    let change = schemas.change(r.name, update);
-    let one = draft(Action::Update, "Update", &list(&change));
-    let one = one.answers(
-        200,
-        rows("The rows as they are now, in the order of the list."),
-    );
-    let errors = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
-    paths.add(&path, "patch", one.done(errors));
-    let mut ids = list(&json!({ "type": "string", "format": "uuid" }));
-    ids["uniqueItems"] = true.into();
-    let one = draft(Action::Delete, "Delete", &ids);
-    let one = one.answers(204, responses::success("The rows are gone.", &[], None));
-    let errors = &[400, 403, 404, 408, 409, 413, 415, 422];
-    paths.add(&path, "delete", one.done(errors));
+    if r.offers(Action::Create) {
+        let one = draft(Action::Create, "Create", &list(create));
+        let one = one.answers(201, rows("The new rows, in the order of the list."));
+        paths.add(
+            &path,
+            "post",
+            one.once().done(match r.has_hooks() {
+                true => &[400, 403, 404, 408, 409, 413, 415, 422],
+                false => &[400, 403, 408, 409, 413, 415, 422],
+            }),
+        );
+    }
+    if r.offers(Action::Update) {
+        let change = schemas.change(r.name, update, r.if_match_required);
+        let one = draft(Action::Update, "Update", &list(&change));
+        let one = one.answers(
+            200,
+            rows("The rows as they are now, in the order of the list."),
+        );
+        let errors = &[400, 403, 404, 408, 409, 412, 413, 415, 422];
+        paths.add(&path, "patch", one.once().done(errors));
+    }
+    if r.offers(Action::Delete) {
+        let mut ids = list(&json!({ "type": "string", "format": "uuid" }));
+        ids["uniqueItems"] = true.into();
+        let one = draft(Action::Delete, "Delete", &ids);
+        let one = one.answers(204, responses::success("The rows are gone.", &[], None));
+        let errors: &[u16] = match r.if_match_required {
+            true => &[400, 403, 404, 408, 409, 413, 415, 422, 428],
+            false => &[400, 403, 404, 408, 409, 413, 415, 422],
+        };
+        paths.add(&path, "delete", one.once().done(errors));
+    }
 }
 
 fn list(items: &Value) -> Value {
@@ -59,7 +68,7 @@ fn list(items: &Value) -> Value {
 }
 
 /// The body of a change with the row that it is of.
-pub(super) fn change(update: &mut Value) {
+pub(super) fn change(update: &mut Value, is_versioned: bool) {
     let id = json!({ "description": "The row.", "type": "string", "format": "uuid" });
     let version = json!({
         "description": "The version that the row must have; any if left out.",
@@ -70,6 +79,9 @@ pub(super) fn change(update: &mut Value) {
     match update["required"].as_array_mut() {
         Some(required) => required.push("id".into()),
         None => update["required"] = json!(["id"]),
+    }
+    if is_versioned && let Some(required) = update["required"].as_array_mut() {
+        required.push("version".into());
     }
     if let Some(object) = update.as_object_mut() {
         object.insert(

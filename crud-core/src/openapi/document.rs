@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Info, Operation, operations::entity, responses, schemas::Schemas};
+use super::{Info, Operation, batch, operations::entity, responses, schemas::Schemas};
 use crate::registry::Registry;
 
 /// What all paths have in common, after the API's own description.
@@ -22,8 +22,10 @@ pub fn document(registry: &Registry, info: &Info<'_>, custom: &[Operation]) -> V
     let mut tags = Tags::default();
     for resource in registry.resources() {
         tags.add(resource.endpoint, resource.description);
-        entity(resource, info, &mut schemas, &mut paths);
+        entity(resource, registry, info, &mut schemas, &mut paths);
     }
+    tags.add("batch", batch::DESCRIPTION);
+    batch::describe(registry, info, &mut schemas, &mut paths);
     for operation in custom {
         tags.add(operation.tag, "");
         let described = operation.describe(&mut schemas, registry, info);

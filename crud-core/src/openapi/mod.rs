@@ -5,10 +5,15 @@
 //! wrong with one. Nothing here answers a request of an entity or decides what one may contain: the
 //! document repeats what `router`, `query` and `error` do, and changes with them.
 
+mod aggregate;
+mod batch;
 mod bulk;
+mod by_key;
 mod check;
 pub mod docs;
 mod document;
+mod filters;
+mod history;
 mod limits;
 mod operation;
 mod operations;

@@ -5,16 +5,47 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    limits,
+    filters, limits,
     schemas::{self, Schemas},
 };
 use crate::{
+    Principal,
+    policy::Mask,
     query::{DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE},
     registry::Resource,
 };
 
 /// The parameters of a list.
-pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Schemas) -> Vec<Value> {
+pub(super) fn list(
+    r: &Resource,
+    masked: &BTreeSet<&'static str>,
+    callers: &[Principal],
+    schemas: &Schemas,
+) -> Vec<Value> {
+    let mut all = pages();
+    all.push(query(
+        "cursor",
+        "Where the page begins: `next_cursor` or `prev_cursor` of a page of the same list. With `page_size` or \
+         `limit`, and without `page`, `offset` and `skip`.",
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$" }),
+    ));
+    all.push(sort(r));
+    all.push(query(
+        "total",
+        "Whether all rows are counted; without it a list is cheaper. With `cursor` they are not unless this asks \
+         for it. `estimated` counts up to 10,000 rows, and has PostgreSQL estimate more.",
+        json!({ "type": "string", "enum": ["exact", "none", "estimated"] }),
+    ));
+    all.extend(archived(r));
+    all.extend(include(r));
+    let names: Vec<_> = r.list.seen(&Mask::default()).collect();
+    all.push(fields(&names));
+    all.extend(filters::of(r, masked, callers, schemas));
+    all
+}
+
+/// Which part of a list.
+pub(super) fn pages() -> Vec<Value> {
     let number = |min: i64, max: i64, default: i64| {
         json!({
             "type": "integer", "format": "int64",
@@ -22,7 +53,7 @@ pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Sche
         })
     };
     let with = "Not together with `page` and `page_size`.";
-    let mut all = vec![
+    vec![
         query(
             "page",
             "The number of the page, from 1. Not together with `limit`, `offset` and `skip`.",
@@ -48,27 +79,38 @@ pub(super) fn list(r: &Resource, masked: &BTreeSet<&'static str>, schemas: &Sche
             &format!("Another name of `offset`, not together with it. {with}"),
             number(0, LARGEST_OFFSET, 0),
         ),
-        sort(r),
+    ]
+}
+
+/// All rows instead of a page.
+pub(super) fn format() -> Value {
+    query(
+        "format",
+        "Every row instead of a page, in the order of the ids, as lines of JSON or CSV; the first type of \
+         `Accept` says the same. Together with filters and `archived` only.",
+        json!({ "type": "string", "enum": ["ndjson", "csv"] }),
+    )
+}
+
+/// Whether a list is counted.
+pub(super) fn total() -> Value {
+    query(
+        "total",
+        "Whether all rows are counted; without it a list is cheaper.",
+        json!({ "type": "string", "enum": ["exact", "none"], "default": "exact" }),
+    )
+}
+
+/// The time for which a row is asked; only of entities with history.
+pub(super) fn as_of(r: &Resource) -> Option<Value> {
+    let schema = json!({ "type": "string", "format": "date-time" });
+    r.history.is_some().then(|| {
         query(
-            "total",
-            "Whether all rows are counted; without it a list is cheaper.",
-            json!({ "type": "string", "enum": ["exact", "none"], "default": "exact" }),
-        ),
-    ];
-    all.extend(archived(r));
-    all.extend(include(r));
-    for mut filter in properties(&(r.schemas.query)(), schemas) {
-        if filter["name"]
-            .as_str()
-            .is_some_and(|name| masked.contains(name))
-        {
-            let text = filter["description"].as_str().unwrap_or_default();
-            let text = format!("{text} Unknown to callers who may not see the field.");
-            filter["description"] = text.trim_start().into();
-        }
-        all.push(filter);
-    }
-    all
+            "as_of",
+            "The row as it was at this time. Not together with `include`.",
+            schema,
+        )
+    })
 }
 
 /// One parameter for each property of an object.
@@ -135,6 +177,38 @@ pub(super) fn include(r: &Resource) -> Option<Value> {
     })
 }
 
+/// The fields of a row that an answer has.
+pub(super) fn fields(names: &[&str]) -> Value {
+    let text = "The fields that a row in the answer has, and no other; every field when left out. What `include` asks \
+                for comes beside them. One that the caller may not see is unknown.";
+    self::names("fields", text, names)
+}
+
+/// Some of these names, each once.
+pub(super) fn names(name: &str, description: &str, names: &[&str]) -> Value {
+    let schema = json!({
+        "type": "array",
+        "items": { "type": "string", "enum": names },
+        "minItems": 1,
+        "uniqueItems": true,
+    });
+    let mut parameter = query(name, description, schema);
+    parameter["style"] = "form".into();
+    parameter["explode"] = false.into();
+    parameter
+}
+
+/// A parameter that is there or not.
+pub(super) fn flag(name: &str, description: &str) -> Value {
+    let mut flag = query(
+        name,
+        description,
+        json!({ "type": "string", "enum": ["", "true"] }),
+    );
+    flag["allowEmptyValue"] = true.into();
+    flag
+}
+
 /// The id in the path.
 pub(super) fn id(r: &Resource) -> Value {
     json!({
@@ -145,12 +219,36 @@ pub(super) fn id(r: &Resource) -> Value {
 }
 
 /// `If-Match`, of writes.
-pub(super) fn if_match() -> Value {
-    header(
+pub(super) fn if_match(is_required: bool) -> Value {
+    let mut parameter = header(
         "If-Match",
         "The entity tags of the versions that may be written, or `*`; the write is refused with 412 \
          if the row has another.",
+    );
+    if is_required {
+        parameter["required"] = true.into();
+    }
+    parameter
+}
+
+/// `If-None-Match`, of a write that may make the row.
+pub(super) fn if_none_match_of_write() -> Value {
+    header(
+        "If-None-Match",
+        "`*`: only a new row is written; 412 if there is one. Or the entity tags of versions that may not be \
+         written.",
     )
+}
+
+/// `Idempotency-Key`, of writes.
+pub(super) fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header",
+        "description": "Makes the write happen once, however often it is sent: for a day, the same request \
+                        with the same key gets the same answer, with `Idempotent-Replayed: true`. For \
+                        callers who are signed in.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+    })
 }
 
 /// `If-None-Match`, of reads.

@@ -124,6 +124,15 @@ pub(super) fn file(media_type: &str, headers: &[&str]) -> Value {
     answer
 }
 
+/// Adds to the answer of a list the forms in which all rows come.
+pub(super) fn exported(answer: &mut Value) {
+    let text =
+        |description: &str| json!({ "schema": { "type": "string", "description": description } });
+    answer["content"]["application/x-ndjson"] = text("Lines, each of them a row as in `items`.");
+    answer["content"]["text/csv"] = text("The names of the fields, then the rows.");
+    answer["headers"]["Content-Disposition"] = text("The name to keep an export under.");
+}
+
 fn refer(headers: &[&str]) -> Value {
     let headers = headers.iter().chain(&["X-Request-Id"]);
     let refer = |name: &&str| json!({ "$ref": format!("#/components/headers/{name}") });
@@ -139,6 +148,7 @@ pub(super) fn headers() -> Value {
     let mut headers = json!({
         "Allow": text("The methods that the path has."),
         "Cache-Control": text("Answers depend on who asks, and must be asked for again."),
+        "Idempotent-Replayed": text("`true`: the answer to the first request with this `Idempotency-Key`."),
         "Content-Disposition": text("The name to keep the file under."),
         "ETag": text("The entity tag of the row's version, for `If-Match` and `If-None-Match`."),
         "Link": text("The pages `first`, `prev`, `next` and `last` (RFC 8288); those that exist."),
@@ -147,12 +157,14 @@ pub(super) fn headers() -> Value {
         "Vary": text("The request headers that the answer depends on."),
         "WWW-Authenticate": text("How to sign in."),
         "X-Request-Id": text("The request's id, for the log; a client may send its own."),
-        "X-Total-Count": text("The rows on all pages; left out with `total=none`."),
+        "X-Total-Count": text("The rows on all pages; left out if they were not counted."),
     });
     headers["Location"]["schema"]["format"] = "uri-reference".into();
     headers["Retry-After"]["schema"] = json!({ "type": "integer", "minimum": 0 });
     headers["X-Total-Count"]["schema"] = json!({ "type": "integer", "minimum": 0 });
     headers["X-Total-Count"]["required"] = false.into();
+    headers["Idempotent-Replayed"]["required"] = false.into();
+    headers["Idempotent-Replayed"]["schema"]["enum"] = json!(["true"]);
     // A layer around the routes adds it.
     headers["X-Request-Id"]["required"] = false.into();
     headers
@@ -169,17 +181,28 @@ pub(super) fn page(row: &Value) -> Value {
                 "type": ["integer", "null"], "format": "int64", "minimum": 0,
             },
             "page": {
-                "description": "The number of this page, from 1.",
-                "type": "integer", "format": "int64", "minimum": 1,
+                "description": "The number of this page, from 1; null on a page by a cursor.",
+                "type": ["integer", "null"], "format": "int64", "minimum": 1,
             },
             "page_size": { "type": "integer", "minimum": 1, "maximum": LARGEST_SIZE },
             "pages": {
                 "description": "How many pages there are; null if the rows were not counted.",
                 "type": ["integer", "null"], "format": "int64", "minimum": 0,
             },
-            "next_cursor": { "type": ["string", "null"] },
+            "next_cursor": {
+                "description": "The `cursor` of the rows behind this page; null at the end.",
+                "type": ["string", "null"],
+            },
+            "prev_cursor": {
+                "description": "The `cursor` of the rows before this page; null at the beginning.",
+                "type": ["string", "null"],
+            },
+            "total_is": {
+                "description": "What `total` is, with `total=estimated`.",
+                "type": "string", "enum": ["exact", "estimated"],
+            },
         },
-        "required": ["items", "total", "page", "page_size", "pages", "next_cursor"],
+        "required": ["items", "total", "page", "page_size", "pages", "next_cursor", "prev_cursor"],
         "additionalProperties": false,
     })
 }

@@ -10,7 +10,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{bulk, limits, responses};
+use super::{batch, bulk, limits, responses};
 use crate::dto::Field;
 
 /// Makes the schema of one type.
@@ -28,8 +28,12 @@ pub(super) struct Schemas {
     fields: BTreeMap<String, &'static [Field]>,
     masked: BTreeMap<String, BTreeSet<&'static str>>,
     pages: BTreeMap<String, Value>,
-    /// Names of changes with the row that they are of, and of the changes.
-    changes: BTreeMap<String, String>,
+    /// Names of changes with the row that they are of, of the changes, and whether they need a version.
+    changes: BTreeMap<String, (String, bool)>,
+    /// Names of bodies in a batch, the bodies, and their fields that may refer to rows of it.
+    referring: BTreeMap<String, (String, Vec<&'static str>)>,
+    /// Names of rows of which some fields are asked for, and of the whole rows.
+    parts: BTreeMap<String, String>,
 }
 
 impl Schemas {
@@ -44,6 +48,8 @@ impl Schemas {
             masked: BTreeMap::new(),
             pages: BTreeMap::new(),
             changes: BTreeMap::new(),
+            referring: BTreeMap::new(),
+            parts: BTreeMap::new(),
         }
     }
 
@@ -82,6 +88,26 @@ impl Schemas {
         definition.unwrap_or(row)["properties"].get(field).is_some()
     }
 
+    /// A row, or some of its fields.
+    pub(super) fn or_part(&mut self, row: Value) -> Value {
+        let Some(whole) = name(&row, ANSWERS).map(str::to_owned) else {
+            let mut part = row.clone();
+            partial(&mut part);
+            return json!({ "anyOf": [row, part] });
+        };
+        let part = format!("{whole}Part");
+        let reference = json!({ "anyOf": [row, { "$ref": format!("{PATH}{part}") }] });
+        self.parts.insert(part, whole);
+        reference
+    }
+
+    /// The schema of a field of a row.
+    pub(super) fn field(&self, row: &Value, field: &str) -> Option<Value> {
+        let definition = name(row, ANSWERS).and_then(|name| self.answers.definitions().get(name));
+        let field = definition.unwrap_or(row)["properties"].get(field)?.clone();
+        Some(clean(Schema::try_from(field).ok()?))
+    }
+
     /// The envelope of a list; it gets a name of its own if no DTO has that.
     pub(super) fn page(&mut self, entity: &str, row: &Value) -> Value {
         let page = responses::page(row);
@@ -101,23 +127,35 @@ impl Schemas {
     }
 
     /// A change with the row that it is of: the item of a list of changes.
-    pub(super) fn change(&mut self, entity: &str, update: &Value) -> Value {
+    pub(super) fn change(&mut self, entity: &str, update: &Value, is_versioned: bool) -> Value {
         let item = format!("{entity}Change");
         let taken = self.answers.definitions().contains_key(&item)
             || self.bodies.definitions().contains_key(&item)
             || self.changes.contains_key(&item);
         match name(update, PATH) {
             Some(update) if !taken => {
-                self.changes.insert(item.clone(), update.to_owned());
+                let change = (update.to_owned(), is_versioned);
+                self.changes.insert(item.clone(), change);
                 json!({ "$ref": format!("{PATH}{item}") })
             }
             _ => {
                 let definition = name(update, PATH).and_then(|name| self.known(name));
                 let mut item = definition.unwrap_or(update).clone();
-                bulk::change(&mut item);
+                bulk::change(&mut item, is_versioned);
                 item
             }
         }
+    }
+
+    /// A body in a batch, these fields of which may name a row that the batch creates.
+    pub(super) fn referring(&mut self, body: &Value, ids: &[&'static str]) -> Value {
+        let (Some(of), false) = (name(body, PATH), ids.is_empty()) else {
+            return body.clone();
+        };
+        let item = format!("{of}InBatch");
+        self.referring
+            .insert(item.clone(), (of.to_owned(), ids.to_vec()));
+        json!({ "$ref": format!("{PATH}{item}") })
     }
 
     /// The definition that bodies have under a name.
@@ -132,17 +170,40 @@ impl Schemas {
         for (name, schema) in &mut all {
             limits::body(schema, self.fields.get(name).copied());
         }
-        for (name, update) in &self.changes {
+        for (name, (update, is_versioned)) in &self.changes {
             let Some(mut item) = all.get(update).cloned() else {
                 continue;
             };
-            bulk::change(&mut item);
+            bulk::change(&mut item, *is_versioned);
             all.insert(name.clone(), item);
+        }
+        for (name, (body, ids)) in &self.referring {
+            let Some(mut item) = all.get(body).cloned() else {
+                continue;
+            };
+            batch::referring(&mut item, ids);
+            let taken = all.insert(name.clone(), item).is_some();
+            assert!(
+                !taken,
+                "rename the DTO `{name}`: a batch has a schema of that name"
+            );
         }
         for (name, schema) in &mut answers {
             if let Some(masked) = self.masked.get(name) {
                 may_be_missing(schema, masked);
             }
+        }
+        for (part, whole) in &self.parts {
+            let Some(mut schema) = answers.get(whole).cloned() else {
+                continue;
+            };
+            partial(&mut schema);
+            let taken =
+                self.pages.insert(part.clone(), schema).is_some() || answers.contains_key(part);
+            assert!(
+                !taken,
+                "rename the DTO `{part}`: the fields of `{whole}` have that name"
+            );
         }
         let apart = apart(&all, &answers);
         for schema in answers.values_mut().chain(self.pages.values_mut()) {
@@ -186,6 +247,18 @@ pub(crate) fn clean(mut schema: Schema) -> Value {
     })
     .transform(&mut schema);
     schema.to_value()
+}
+
+/// Some fields of a row: the same, none of which must be there.
+fn partial(schema: &mut Value) {
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("required");
+        object.insert(
+            "description".to_owned(),
+            "The fields that were asked for.".into(),
+        );
+        object.insert("minProperties".to_owned(), 1.into());
+    }
 }
 
 fn may_be_missing(schema: &mut Value, masked: &BTreeSet<&'static str>) {

@@ -5,7 +5,7 @@
 use super::{Context, database, projection::JsonRows};
 use crate::{
     Error, Result,
-    db::{DbResult, Dialect, Frag, Stmt, Tx},
+    db::{DbResult, Stmt, Tx},
     dto::Assignment,
     policy::{Action, Rule},
     registry::Resource,
@@ -17,13 +17,7 @@ const TRIES: u32 = 100;
 /// Whether the server makes a value of this write.
 pub(super) fn is_numbered(r: &Resource, set: &[Assignment]) -> bool {
     set.iter()
-        .any(|a| r.numbered.contains(&a.column) && is_made(&a.value))
-}
-
-/// Whether a value is an expression: another run of it may give another value. One that a client gave is a
-/// bind.
-fn is_made(value: &Frag) -> bool {
-    <diesel::pg::Pg as Dialect>::render(&**value).is_ok_and(|sql| sql.starts_with('('))
+        .any(|a| a.is_numbered && r.numbered.contains(&a.column))
 }
 
 impl Context<'_> {
@@ -55,7 +49,11 @@ impl Context<'_> {
     }
 
     /// Does this to the transaction, if there is one.
-    async fn mark(&self, r: &Resource, step: impl AsyncFnOnce(&Tx) -> DbResult<()>) -> Result<()> {
+    pub(super) async fn mark(
+        &self,
+        r: &Resource,
+        step: impl AsyncFnOnce(&Tx) -> DbResult<()>,
+    ) -> Result<()> {
         let Some(tx) = self.tx() else { return Ok(()) };
         match step(tx).await {
             Ok(()) => Ok(()),

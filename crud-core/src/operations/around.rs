@@ -1,12 +1,17 @@
 //! What happens around a write for an entity with hooks: its transaction, the row before it, and
-//! the hooks themselves. For every other entity all of this is nothing.
+//! the hooks themselves. A write of any other entity comes by none of this.
 
 use bytes::Bytes;
 
-use super::{Context, Place, database, projection::JsonRows, row, statement};
+use super::{
+    Context, Place, Row, database,
+    projection::JsonRows,
+    row, statement,
+    writes::{Expected, before_it, columns},
+};
 use crate::{
     Error, Result, Uuid,
-    db::{Access, Tx},
+    db::{Access, Db, Tx},
     dto::Assignment,
     policy::{Action, Rule},
     query::Archived,
@@ -14,19 +19,101 @@ use crate::{
 };
 
 impl<'a> Context<'a> {
-    /// A transaction for a write that needs one and is in none yet.
-    pub(super) async fn transaction(&self, r: &Resource) -> Result<Option<Tx>> {
-        let (Place::Db(db), true) = (self.place, r.has_hooks()) else {
-            return Ok(None);
+    /// `INSERT` between the hooks, in a transaction.
+    pub(super) async fn create_with_hooks(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        set: Vec<Assignment>,
+        rule: &Rule,
+    ) -> Result<Row> {
+        if let Place::Db(db) = self.place {
+            let tx = self.begin(r, db).await?;
+            let row = Box::pin(self.inside(&tx).create_with_hooks(r, id, set, rule)).await?;
+            return self.committed(r, tx, row).await;
+        }
+        let action = Action::Create;
+        let set = self.before(r, action, None, set).await?;
+        let changed = columns(r, &set);
+        let row = self.run_insert(r, id, set, rule).await?;
+        self.after(r, action, None, Some(id), changed).await?;
+        Ok(row)
+    }
+
+    /// `UPDATE` likewise, after what the row was is kept. `None`: it touched no row, and what the hooks did is undone.
+    pub(super) async fn change_with_hooks(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        set: Vec<Assignment>,
+        expected: Expected<'_>,
+        rule: &Rule,
+    ) -> Result<Option<Row>> {
+        if let Place::Db(db) = self.place {
+            let tx = self.begin(r, db).await?;
+            let cx = self.inside(&tx);
+            let work = Box::pin(cx.change_with_hooks(r, action, id, set, expected, rule));
+            return match work.await? {
+                Some(row) => self.committed(r, tx, Some(row)).await,
+                None => Ok(None),
+            };
+        }
+        let archived = before_it(action);
+        let old = self.old(r, id, archived, rule).await?;
+        let set = match old.is_some() {
+            true => self.before(r, action, old.clone(), set).await?,
+            false => set,
         };
+        let written = columns(r, &set);
+        self.keep(r, &[id], archived, rule, expected).await?;
+        let row = self.run_update(r, action, id, set, expected, rule).await?;
+        if row.is_some() {
+            self.after(r, action, old, Some(id), written).await?;
+        }
+        Ok(row)
+    }
+
+    /// `DELETE` likewise. `false`: it touched no row, and what the hooks did is undone.
+    pub(super) async fn delete_with_hooks(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+        rule: &Rule,
+    ) -> Result<bool> {
+        if let Place::Db(db) = self.place {
+            let tx = self.begin(r, db).await?;
+            let cx = self.inside(&tx);
+            let work = Box::pin(cx.delete_with_hooks(r, id, expected, rule));
+            return match work.await? {
+                true => self.committed(r, tx, true).await,
+                false => Ok(false),
+            };
+        }
+        let action = Action::Delete;
+        let old = self.old(r, id, Archived::Any, rule).await?;
+        if old.is_some() {
+            self.before(r, action, old.clone(), Vec::new()).await?;
+        }
+        self.keep(r, &[id], Archived::Any, rule, expected).await?;
+        let deleted = self.run_delete(r, id, expected, rule).await?;
+        if deleted {
+            self.keep_end(r, &[id]).await?;
+            self.after(r, action, old, None, Vec::new()).await?;
+        }
+        Ok(deleted)
+    }
+
+    pub(super) async fn begin(&self, r: &Resource, db: &Db) -> Result<Tx> {
         match db.begin().await {
-            Ok(tx) => Ok(Some(tx)),
+            Ok(tx) => Ok(tx),
             Err(error) => Err(database(r, self, error, &[]).await),
         }
     }
 
     /// The same caller inside a transaction.
-    pub(super) const fn inside<'t>(&self, tx: &'t Tx) -> Context<'t>
+    pub(crate) const fn inside<'t>(&self, tx: &'t Tx) -> Context<'t>
     where
         'a: 't,
     {

@@ -109,11 +109,14 @@ impl Context<'_> {
             return Ok(false);
         }
         self.lock_rows(r, Action::Delete, ids.to_vec()).await?;
+        self.keep(r, ids, Archived::Any, &rule, None).await?;
         let sql = statement::delete_all(r, ids, &rule);
-        match self.executor().execute(sql).await {
-            Ok(deleted) => Ok(deleted == ids.len()),
-            Err(error) => Err(database(r, self, error, &[]).await),
-        }
+        let deleted = match self.executor().execute(sql).await {
+            Ok(deleted) => deleted,
+            Err(error) => return Err(database(r, self, error, &[]).await),
+        };
+        self.keep_end(r, ids).await?;
+        Ok(deleted == ids.len())
     }
 
     /// In a transaction: one by one.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::statement;
 use crate::{
     db::{DbResult, Executor, Frag, Stmt},
     dto::Assignment,
@@ -46,18 +47,12 @@ pub(super) fn chunks(rows: &[Vec<Assignment>]) -> Vec<Chunk<'_>> {
 impl Chunk<'_> {
     /// `INSERT INTO table (…) VALUES (…), (…)`.
     pub(super) fn statement(&self, table: Frag) -> Stmt {
-        let columns = self.rows.first().map_or(0, |row| row.len());
-        let mut sql = Stmt::with_capacity(2 * self.rows.len() * (columns + 1) + 2 * columns + 16)
+        let first = self.rows.first().copied().unwrap_or_default();
+        let mut sql = Stmt::with_capacity(2 * self.rows.len() * (first.len() + 1) + 16)
             .sql("INSERT INTO ")
-            .frag(table);
-        for (i, assignment) in self.rows.iter().flat_map(|row| row.iter()).enumerate() {
-            if i == columns {
-                break;
-            }
-            let before = if i == 0 { " (" } else { ", " };
-            sql = sql.sql(before).ident(assignment.column);
-        }
-        sql = sql.sql(") VALUES ");
+            .frag(table)
+            .text(statement::columns(first))
+            .sql(" VALUES ");
         for (r, row) in self.rows.iter().enumerate() {
             for (i, assignment) in row.iter().enumerate() {
                 let before = match (r, i) {
@@ -96,10 +91,7 @@ mod tests {
     use crate::{db::bind, sql_types as st};
 
     fn row(columns: &[&'static str]) -> Vec<Assignment> {
-        let set = |column: &&'static str| Assignment {
-            column,
-            value: bind::<st::BigInt, _>(1),
-        };
+        let set = |column: &&'static str| Assignment::new(column, bind::<st::BigInt, _>(1));
         columns.iter().map(set).collect()
     }
 

@@ -33,9 +33,15 @@ pub(super) fn is_of_an_item(error: &Error) -> bool {
 
 /// An error of one of many items, with its place among them: `/title` becomes `/3/title`.
 pub(crate) fn indexed(index: usize, error: Error) -> Error {
+    let at = format!("/{index}");
+    placed(&at, &at, error)
+}
+
+/// An error of a part of a request: its fields stand at `fields`, and it as a whole is about what stands at `whole`.
+pub(crate) fn placed(fields: &str, whole: &str, error: Error) -> Error {
     let place = |mut fault: FieldError| {
         let within = fault.pointer.take().unwrap_or_default();
-        fault.pointer = Some(format!("/{index}{within}"));
+        fault.pointer = Some(format!("{fields}{within}"));
         fault
     };
     let all = |faults: Vec<FieldError>| faults.into_iter().map(place).collect::<Vec<_>>();
@@ -49,7 +55,7 @@ pub(crate) fn indexed(index: usize, error: Error) -> Error {
         } => {
             let mut errors = all(errors);
             if errors.is_empty() {
-                errors.push(FieldError::at(format!("/{index}"), code, detail.clone()));
+                errors.push(FieldError::at(whole, code, detail.clone()));
             }
             Error::Conflict {
                 code,
@@ -66,11 +72,7 @@ pub(crate) fn indexed(index: usize, error: Error) -> Error {
         | Error::PreconditionFailed { .. }
         | Error::PreconditionRequired
         | Error::BadRequest { .. }) => Error::Item {
-            errors: vec![FieldError::at(
-                format!("/{index}"),
-                error.code(),
-                error.to_string(),
-            )],
+            errors: vec![FieldError::at(whole, error.code(), error.to_string())],
             error: Box::new(error),
         },
         // Of the request as a whole.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Changes when the form of the bodies does.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// What an entry holds.
 #[derive(Clone, Copy)]
@@ -25,6 +25,12 @@ pub(super) enum Kind {
     Page = 3,
     /// A number of rows.
     Count = 4,
+    /// A list, for its cursors.
+    List = 5,
+    /// The items of a page that is read from its end.
+    PageBack = 6,
+    /// The groups of a list.
+    Aggregate = 7,
 }
 
 /// A statement's key and its text.

@@ -12,7 +12,7 @@ use diesel::{
 };
 
 use super::{
-    Context, Place, Row, again, database,
+    Context, Place, Row,
     fault::refused,
     insert,
     item::{indexed, is_of_an_item},
@@ -22,10 +22,9 @@ use super::{
 };
 use crate::{
     Error, Result, Uuid, body,
-    db::{Access, Db, DbError, PgRow, Sink, SqliteRow, Tx, bind},
+    db::{Access, PgRow, Sink, SqliteRow, Tx},
     dto::{Assignment, Assignments},
     entity::EntityInterface,
-    hook::Fault,
     policy::{Action, Rule},
     registry::{Resource, create_assignments},
     sql_types as st,
@@ -35,8 +34,8 @@ impl Context<'_> {
     /// Writes new rows, all or none; each is checked as `create` checks one.
     ///
     /// # Errors
-    /// As `POST` has them. The fields at fault are named with the index of their body: `/3/title`; for
-    /// what the database refuses, only outside of a transaction, which it ends.
+    /// As `POST` has them. The fields at fault are named with the index of their body: `/3/title`. In a
+    /// transaction, it ends that.
     pub async fn create_many<E: EntityInterface>(
         &self,
         new: Vec<E::Create>,
@@ -74,10 +73,20 @@ impl Context<'_> {
             let ids = Box::pin(self.inside(&tx).insert_rows(r, sets)).await?;
             return self.committed(r, tx, ids).await;
         }
-        let ids = sets.iter_mut().map(|set| self.sign(set)).collect();
+        let sign = |set: &mut Vec<Assignment>| {
+            let id = Uuid::now_v7();
+            self.sign(id, set);
+            id
+        };
+        let ids = sets.iter_mut().map(sign).collect();
         match insert::write(self.executor(), r.table.clone(), &sets).await {
             Ok(()) => Ok(ids),
-            Err(error) => Err(self.said(r, &Rule::ALWAYS, error, sets.first()).await),
+            Err(error) => {
+                let first = sets.first().map_or(&[][..], Vec::as_slice);
+                Err(self
+                    .said(r, Action::Create, &Rule::ALWAYS, error, first)
+                    .await)
+            }
         }
     }
 
@@ -92,15 +101,14 @@ impl Context<'_> {
         // A hook of a row may count on the rows before it.
         let singly = r.before_write.is_some();
         let Place::Db(db) = self.place else {
-            // Nothing can be done again in a transaction that failed.
-            return match singly || sets.iter().any(|set| again::is_numbered(r, set)) {
+            return match singly {
                 true => Box::pin(self.create_each(r, sets)).await,
-                false => self.create_set(r, &rule, sets).await,
+                false => Box::pin(self.create_part(r, &rule, sets)).await,
             };
         };
         if !singly {
             let tx = self.begin(r, db).await?;
-            match Box::pin(self.inside(&tx).create_set(r, &rule, copied(&sets))).await {
+            match Box::pin(self.inside(&tx).create_set(r, &rule, sets.clone())).await {
                 Ok(rows) => return self.committed(r, tx, rows).await,
                 Err(error) if !is_of_an_item(&error) => return Err(error),
                 // The second run says what is wrong, also if this fails.
@@ -110,6 +118,27 @@ impl Context<'_> {
         let tx = self.begin(r, db).await?;
         let rows = Box::pin(self.inside(&tx).create_each(r, sets)).await;
         self.ended(r, tx, rows).await
+    }
+
+    /// In a transaction, which must be able to go on after the first try: behind a savepoint.
+    async fn create_part(
+        &self,
+        r: &Resource,
+        rule: &Rule,
+        sets: Vec<Vec<Assignment>>,
+    ) -> Result<Vec<Row>> {
+        self.mark(r, Tx::savepoint).await?;
+        match self.create_set(r, rule, sets.clone()).await {
+            Ok(rows) => {
+                self.mark(r, Tx::keep_savepoint).await?;
+                Ok(rows)
+            }
+            Err(error) if !is_of_an_item(&error) => Err(error),
+            Err(_) => {
+                self.mark(r, Tx::undo_savepoint).await?;
+                self.create_each(r, sets).await
+            }
+        }
     }
 
     /// In a transaction: rows of the same columns by one statement.
@@ -123,7 +152,9 @@ impl Context<'_> {
         let mut changed = Vec::new();
         for mut set in sets {
             changed.push(super::writes::columns(r, &set));
-            ids.push(self.sign(&mut set));
+            let id = Uuid::now_v7();
+            self.sign(id, &mut set);
+            ids.push(id);
             signed.push(set);
         }
         let mut found = self.write_rows(r, rule, &signed).await?;
@@ -147,13 +178,6 @@ impl Context<'_> {
         Ok(rows)
     }
 
-    pub(super) async fn begin(&self, r: &Resource, db: &Db) -> Result<Tx> {
-        match db.begin().await {
-            Ok(tx) => Ok(tx),
-            Err(error) => Err(database(r, self, error, &[]).await),
-        }
-    }
-
     async fn write_rows(
         &self,
         r: &Resource,
@@ -166,13 +190,13 @@ impl Context<'_> {
         for chunk in insert::chunks(sets) {
             let sql = chunk.statement(r.table.clone());
             let sql = statement::returning(r, sql, &projection.select, check);
-            let sql = sql.sql(", ").ident(r.shape.name).sql(".").ident("id");
+            let sql = statement::id(r, sql.sql(", "));
             let sink = Box::new(Many::new(Arc::clone(&projection), check.is_some()));
             let sink = match self.executor().load_into(Access::Write, sql, sink).await {
                 Ok(sink) => recover::<Many>(sink)?,
                 Err(error) => {
-                    let first = chunk.places.first().and_then(|place| sets.get(*place));
-                    return Err(self.said(r, rule, error, first).await);
+                    let first = chunk.places.first().map_or(&[][..], |place| &sets[*place]);
+                    return Err(self.said(r, Action::Create, rule, error, first).await);
                 }
             };
             if sink.rows.iter().any(|(_, rows)| !rows.allowed) {
@@ -186,59 +210,18 @@ impl Context<'_> {
         }
         Ok(found)
     }
-
-    /// Sets what the framework sets of every new row; gives its id.
-    fn sign(&self, set: &mut Vec<Assignment>) -> Uuid {
-        let id = Uuid::now_v7();
-        let created_at = self.stamp(set);
-        let values = [
-            ("created_at", created_at),
-            ("created_by", self.author()),
-            ("id", bind::<st::Uuid, _>(id)),
-        ];
-        set.extend(values.map(|(column, value)| Assignment { column, value }));
-        id
-    }
-
-    /// What the database refused, as a single create would say it.
-    async fn said(
-        &self,
-        r: &Resource,
-        rule: &Rule,
-        error: DbError,
-        set: Option<&Vec<Assignment>>,
-    ) -> Error {
-        if let Some(said) = Fault::of(&error).and_then(|fault| (r.explain)(&fault)) {
-            return said;
-        }
-        if matches!(error, DbError::ForeignKey { .. }) && !rule.is_always() {
-            return refused(r, self.principal, Action::Create, rule);
-        }
-        let set = set.map(Vec::as_slice).unwrap_or_default();
-        database(r, self, error, set).await
-    }
 }
 
-fn copied(sets: &[Vec<Assignment>]) -> Vec<Vec<Assignment>> {
-    let copy = |a: &Assignment| Assignment {
-        column: a.column,
-        value: a.value.clone(),
-    };
-    sets.iter()
-        .map(|set| set.iter().map(copy).collect())
-        .collect()
-}
-
-/// Collects the rows of an `INSERT` of many, whose order the database does not promise: behind what
-/// [`JsonRows`] reads stands the id.
-struct Many {
+/// Collects rows whose ids are not known beforehand, or whose order is not (that of an `INSERT` of many): behind
+/// what [`JsonRows`] reads stands the id.
+pub(super) struct Many {
     projection: Arc<Projection>,
     with_verdict: bool,
-    rows: Vec<(Uuid, Box<JsonRows>)>,
+    pub(super) rows: Vec<(Uuid, Box<JsonRows>)>,
 }
 
 impl Many {
-    fn new(projection: Arc<Projection>, with_verdict: bool) -> Self {
+    pub(super) fn new(projection: Arc<Projection>, with_verdict: bool) -> Self {
         Self {
             projection,
             with_verdict,

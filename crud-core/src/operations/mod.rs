@@ -2,20 +2,27 @@
 //! (HTTP, jobs, imports, tests). Knows no HTTP and no entity; every function is compiled once.
 
 mod again;
+mod aggregate;
 mod around;
+mod batch;
 mod bulk;
+mod by_key;
 mod cached;
+mod export;
 mod fault;
 mod find;
+mod history;
 mod include;
 mod insert;
 mod integers;
 mod item;
 pub(crate) mod key;
+mod keyset;
 mod many;
 mod projection;
 mod reads;
 mod statement;
+mod total;
 mod typed;
 mod writes;
 
@@ -34,11 +41,16 @@ use crate::{
 };
 
 pub(crate) use self::{
+    aggregate::MOST_GROUPS,
+    batch::{Operation, Step},
     bulk::{Change, repeated_id},
-    item::all,
+    by_key::Wanted,
+    export::{Format, Part},
+    history::Kept,
+    item::{all, placed},
 };
 pub(crate) use projection::Projection;
-pub(crate) use statement::whole_of;
+pub(crate) use statement::{Phrases, related_to, whole_of};
 
 /// On whose behalf, and where, an operation runs.
 #[derive(Clone, Copy)]
@@ -77,6 +89,10 @@ pub struct Listing {
     pub total: Option<i64>,
     /// Whether rows follow this page.
     pub more: bool,
+    /// The `cursor` of the page behind this one, if there is one.
+    pub next_cursor: Option<String>,
+    /// The `cursor` of the page before this one; `None` on the first page.
+    pub prev_cursor: Option<String>,
 }
 
 impl<'a> Context<'a> {
@@ -165,7 +181,7 @@ impl<'a> Context<'a> {
     ) -> Result<Box<S>> {
         match self.executor().load_into(access, sql, sink).await {
             Ok(sink) => recover(sink),
-            Err(error) => Err(database(r, self, error, &[]).await),
+            Err(error) => Err(Box::pin(database(r, self, error, &[])).await),
         }
     }
 }

@@ -11,6 +11,10 @@ use diesel::{
     sqlite::Sqlite,
 };
 
+use super::{
+    keyset::{Cursors, Edges},
+    reads::Items,
+};
 use crate::{
     db::{Dialect, Frag, PgRow, Rendered, Sink, SqliteRow, Stmt},
     dto::{ComputedColumn, ReadColumn, ValueWriter, Values},
@@ -43,22 +47,37 @@ struct Computed {
 
 impl Projection {
     pub(crate) fn new(columns: Vec<ReadColumn>, computed: Vec<ComputedColumn>) -> Self {
+        Self::showing(columns.len(), columns, computed)
+    }
+
+    /// The first `shown` columns are in the answer, the others only serve what is computed.
+    fn showing(shown: usize, columns: Vec<ReadColumn>, computed: Vec<ComputedColumn>) -> Self {
         let mut select = Stmt::new();
         let mut keys = Vec::with_capacity(columns.len());
         for (i, column) in columns.iter().enumerate() {
             let (comma, open) = if i == 0 { ("", '{') } else { (", ", ',') };
-            select = select.sql(comma).frag(column.column.clone());
-            keys.push(format!("{open}\"{}\":", column.name).into());
+            select = match is_plain(column) {
+                // There is one table to select from, and a short text is sooner found among those prepared.
+                true => select.sql(comma).ident(column.name),
+                false => select.sql(comma).frag(column.column.clone()),
+            };
+            if i < shown {
+                keys.push(format!("{open}\"{}\":", column.name).into());
+            }
+        }
+        let mut computed: Vec<_> = computed
+            .into_iter()
+            .filter_map(|c| Computed::of(c, &columns))
+            .collect();
+        if let Some(first) = computed.first_mut().filter(|_| shown == 0) {
+            first.key = format!("{{\"{}\":", first.declared.name).into();
         }
         Self {
             select: Rendered::frag(Arc::new(select)),
             keys,
             writers: columns.iter().map(|c| c.write).collect(),
             exact: columns.iter().map(is_exact).collect(),
-            computed: computed
-                .into_iter()
-                .filter_map(|c| Computed::of(c, &columns))
-                .collect(),
+            computed,
             columns,
         }
     }
@@ -81,11 +100,53 @@ impl Projection {
         Arc::new(Self::new(visible.cloned().collect(), computed.collect()))
     }
 
+    /// What a caller gets who may not see everything, or did not ask for everything.
+    pub(crate) fn shown(
+        self: &Arc<Self>,
+        mask: &Mask,
+        fields: Option<&[&'static str]>,
+    ) -> Arc<Self> {
+        let seen = self.masked(mask);
+        let Some(fields) = fields else { return seen };
+        let is_asked = |name: &str| fields.contains(&name);
+        let computed = seen.computed.iter().map(|c| &c.declared);
+        let computed: Vec<_> = computed.filter(|c| is_asked(c.name)).cloned().collect();
+        let serves = |name: &str| computed.iter().any(|c| c.from.contains(&name));
+        let columns = || seen.columns.iter().cloned();
+        let mut all: Vec<_> = columns().filter(|c| is_asked(c.name)).collect();
+        let shown = all.len();
+        all.extend(columns().filter(|c| !is_asked(c.name) && serves(c.name)));
+        Arc::new(Self::showing(shown, all, computed))
+    }
+
+    /// The names of the fields that a caller may see.
+    pub(crate) fn seen(&self, mask: &Mask) -> impl Iterator<Item = &'static str> {
+        let is_computed_of_hidden =
+            |c: &&Computed| c.declared.from.iter().any(|name| mask.hides(name));
+        let computed = self
+            .computed
+            .iter()
+            .filter(move |c| !is_computed_of_hidden(c));
+        let columns = self.columns.iter().map(|c| c.name);
+        columns
+            .filter(move |name| !mask.hides(name))
+            .chain(computed.map(|c| c.declared.name))
+    }
+
     /// Whether it has a field of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
+    /// The names of its fields, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let computed = self.computed.iter().map(|c| c.declared.name);
-        let mut names = self.columns.iter().map(|c| c.name).chain(computed);
-        names.any(|known| known == name)
+        self.columns.iter().map(|c| c.name).chain(computed)
+    }
+
+    /// The column of a field.
+    pub(super) fn column(&self, name: &str) -> Option<&ReadColumn> {
+        self.columns.iter().find(|column| column.name == name)
     }
 
     /// How many columns it selects.
@@ -99,14 +160,21 @@ impl Projection {
         (self.exact[at]).then_some(at)
     }
 
-    /// A whole row, made with this projection, as a caller sees it who may not see everything.
-    pub(crate) fn cut(&self, row: &WholeRow, mask: &Mask) -> Bytes {
-        if mask.hidden.is_empty() {
+    /// A whole row, made with this projection, as a caller sees it who may not see everything, or did not ask for
+    /// everything.
+    pub(crate) fn cut(
+        &self,
+        row: &WholeRow,
+        mask: &Mask,
+        fields: Option<&[&'static str]>,
+    ) -> Bytes {
+        if mask.hidden.is_empty() && fields.is_none() {
             return row.json();
         }
+        let is_left_out = |name: &str| fields.is_some_and(|fields| !fields.contains(&name));
         let mut json = Vec::with_capacity(row.bytes().len());
         for (i, column) in self.columns.iter().enumerate() {
-            if mask.hides(column.name) {
+            if mask.hides(column.name) || is_left_out(column.name) {
                 continue;
             }
             json.push(if json.is_empty() { b'{' } else { b',' });
@@ -120,10 +188,12 @@ impl Projection {
                 .at
                 .iter()
                 .any(|at| mask.hides(self.columns[*at].name))
+                || is_left_out(computed.declared.name)
             {
                 continue;
             }
-            json.extend_from_slice(computed.key.as_bytes());
+            json.push(if json.is_empty() { b'{' } else { b',' });
+            json.extend_from_slice(&computed.key.as_bytes()[1..]);
             let value = row.value(self.columns.len() + i);
             json.extend_from_slice(value.unwrap_or(b"null"));
         }
@@ -134,9 +204,14 @@ impl Projection {
 
 /// Whether the value in JSON says what the database holds, no more and no less.
 fn is_exact(column: &ReadColumn) -> bool {
+    column.write.is_exact && is_plain(column)
+}
+
+/// Whether it is a column of the table itself, by its own name.
+fn is_plain(column: &ReadColumn) -> bool {
     let named = format!(".\"{}\"", column.name.replace('"', "\"\""));
     let sql = Pg::render(&*column.column);
-    column.write.is_exact && sql.is_ok_and(|sql| sql.ends_with(&named) && !sql.contains([' ', '(']))
+    sql.is_ok_and(|sql| sql.ends_with(&named) && !sql.contains([' ', '(']))
 }
 
 impl Computed {
@@ -165,6 +240,8 @@ pub(crate) struct JsonRows {
     pub(crate) allowed: bool,
     /// Where each value of the row begins and ends, if that is wanted.
     places: Option<Vec<(u32, u32)>>,
+    /// Of a page: the places of its first and last row, and where each row begins.
+    edges: Option<Box<(Edges, Vec<usize>)>>,
 }
 
 impl JsonRows {
@@ -180,6 +257,7 @@ impl JsonRows {
             version: 0,
             allowed: true,
             places: None,
+            edges: None,
         })
     }
 
@@ -218,7 +296,32 @@ impl JsonRows {
             version: 0,
             allowed: true,
             places: None,
+            edges: None,
         })
+    }
+
+    /// The items of a page, with the places of its ends.
+    pub(crate) fn page(projection: Arc<Projection>, limit: usize, edges: Edges) -> Box<Self> {
+        let mut rows = Self::many(projection, limit, Vec::new());
+        rows.edges = Some(Box::new((edges, Vec::with_capacity(limit))));
+        rows
+    }
+
+    /// Such a page, turned round if it was read from its end.
+    pub(crate) fn into_page(self, backward: bool) -> Items {
+        let (mut json, mut cursors) = (self.out, Cursors::default());
+        if let Some(edges) = self.edges {
+            let (edges, begins) = *edges;
+            cursors = edges.cursors(self.rows, self.limit);
+            if backward {
+                json = turned(&json, &begins);
+            }
+        }
+        Items {
+            rows: self.rows,
+            json: json.into(),
+            cursors,
+        }
     }
 
     /// Begins a row; `false` if it is beyond the limit.
@@ -227,8 +330,26 @@ impl JsonRows {
         if self.rows > 1 && self.rows <= self.limit {
             self.out.push(b',');
         }
+        if let Some(edges) = self.edges.as_mut().filter(|_| self.rows <= self.limit) {
+            edges.1.push(self.out.len());
+        }
         self.rows <= self.limit
     }
+}
+
+/// Rows in the order turned round.
+fn turned(json: &[u8], begins: &[usize]) -> Vec<u8> {
+    let mut turned = Vec::with_capacity(json.len());
+    let mut end = json.len();
+    for begin in begins.iter().rev() {
+        if !turned.is_empty() {
+            turned.push(b',');
+        }
+        turned.extend_from_slice(&json[*begin..end]);
+        // Before a row stands a comma.
+        end = begin.saturating_sub(1);
+    }
+    turned
 }
 
 /// The same loop over both databases' rows, whose types have nothing in common but their methods.
@@ -258,6 +379,9 @@ macro_rules! sink {
                 }
             }
             self.out.push(b'}');
+            if let Some(edges) = &mut self.edges {
+                edges.0.$method(row, self.rows, self.limit)?;
+            }
             let mut next = projection.len();
             if self.with_version {
                 let field = row.get(next).ok_or("the version is missing")?;
@@ -323,7 +447,7 @@ mod tests {
     #[test]
     fn a_computed_field_selects_nothing_of_its_own() {
         let sql = <Sqlite as Dialect>::render(&*whole().select).expect("it renders");
-        assert_eq!(sql.matches("people").count(), 2, "{sql}");
+        assert_eq!(sql, r#""name", "age""#);
         assert_eq!(whole().len(), 2);
     }
 }

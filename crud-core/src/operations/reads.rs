@@ -2,12 +2,18 @@
 
 use bytes::Bytes;
 
-use super::{Context, Listing, Place, Row, projection::JsonRows, row, statement};
+use super::{
+    Context, Listing, Place, Row,
+    integers::Integers,
+    keyset::{Cursors, Edges, with_places},
+    projection::JsonRows,
+    row, statement,
+};
 use crate::{
-    Result, Uuid,
+    Result, Uuid, cursor,
     db::{Access, Stmt},
-    policy::Action,
-    query::{Archived, ListRequest, Total},
+    policy::{Action, Rule},
+    query::{self, Archived, ListRequest, Page, PagedBy},
     registry::Resource,
 };
 
@@ -15,27 +21,44 @@ use crate::{
 const DEEPEST_KEPT: i64 = 10_000;
 
 impl Context<'_> {
-    /// Reads one row.
+    /// Reads one row; of its fields all, or these.
     ///
     /// # Errors
     /// 404 if there is none, or the principal may not see it; 401 if nobody is signed in where
     /// that is needed.
-    pub(crate) async fn get_row(&self, r: &Resource, id: Uuid, archived: Archived) -> Result<Row> {
+    pub(crate) async fn get_row(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        archived: Archived,
+        fields: Option<&[&'static str]>,
+    ) -> Result<Row> {
         let rule = r.rule(self.principal, Action::Get);
         if rule.is_never() {
             return Err(self.hidden(r, id));
         }
-        if let Some(found) = self.cached_get(r, id, archived, &rule).await? {
-            return found.ok_or_else(|| r.missing(id));
-        }
-        let projection = r.get.masked(&r.mask(self.principal));
-        let sql = statement::get(r, &projection.select, id, archived, &rule);
-        let sink = JsonRows::one(projection, false);
-        let found = match self.cached_one(r, id, sql, sink).await? {
-            Ok(found) => found,
-            Err((sql, sink)) => row(id, *self.load(r, Access::Read, sql, sink).await?),
+        // Boxed: what is not cached does not carry the cache's futures about.
+        let found = match self.kept(r) {
+            Some(kept) => Box::pin(self.cached_get(kept, r, id, archived, &rule, fields)).await?,
+            None => {
+                let (sql, sink) = self.selecting(r, id, archived, &rule, fields);
+                row(id, *self.load(r, Access::Read, sql, sink).await?)
+            }
         };
         found.ok_or_else(|| r.missing(id))
+    }
+
+    pub(super) fn selecting(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        archived: Archived,
+        rule: &Rule,
+        fields: Option<&[&'static str]>,
+    ) -> (Stmt, Box<JsonRows>) {
+        let projection = r.get.shown(&r.mask(self.principal), fields);
+        let sql = statement::get(r, &projection.select, id, archived, rule);
+        (sql, JsonRows::one(projection, false))
     }
 
     /// Reads a page.
@@ -47,28 +70,44 @@ impl Context<'_> {
             return Box::pin(self.list_with(r, request, include)).await;
         }
         let rule = self.admit(r, Action::List)?;
-        let projection = r.list.masked(&r.mask(self.principal));
-        let sql = statement::list(r, &projection.select, request, &rule);
+        let place = self.place(r, request, &rule)?;
+        let mask = r.mask(self.principal);
+        let projection = r.list.shown(&mask, request.fields.as_deref());
+        let select = with_places(r, projection.select.clone(), &request.order);
+        let sql = statement::list(r, &select, request, place.as_ref(), &rule);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
-        let items = self.items(
-            r,
-            sql,
-            JsonRows::many(projection, limit, Vec::new()),
-            request,
-        );
+        let seal = self.seal(r, request, &rule, place.as_ref());
+        let edges = Edges::new(&request.order, projection.len(), seal);
+        let sink = JsonRows::page(projection, limit, edges);
         let (items, total) = match request.total {
-            Total::None => (items.await?, None),
-            Total::Exact => {
-                let count = self.count(r, statement::count(r, request, &rule));
-                let (items, count) = match self.place {
-                    // Two connections, so neither waits for the other.
-                    Place::Db(_) => tokio::try_join!(items, count)?,
-                    Place::Tx(_) => (items.await?, count.await?),
-                };
-                (items, Some(count))
+            query::Total::None => {
+                let items = self.items(r, sql, sink, request, place.as_ref());
+                (items.await?, None)
+            }
+            _ => {
+                let work = self.counted(r, sql, sink, request, place.as_ref(), &rule);
+                Box::pin(work).await?
             }
         };
-        Ok(envelope(items, total, request))
+        Ok(envelope(items, total, request.page, request.total))
+    }
+
+    async fn counted(
+        &self,
+        r: &Resource,
+        sql: Stmt,
+        sink: Box<JsonRows>,
+        request: &ListRequest,
+        place: Option<&cursor::Place>,
+        rule: &Rule,
+    ) -> Result<(Items, Option<Total>)> {
+        let items = self.items(r, sql, sink, request, place);
+        let total = self.total(r, request, rule);
+        match self.place {
+            // Two connections, so neither waits for the other.
+            Place::Db(_) => tokio::try_join!(items, total),
+            Place::Tx(_) => Ok((items.await?, total.await?)),
+        }
     }
 
     async fn items(
@@ -77,23 +116,32 @@ impl Context<'_> {
         sql: Stmt,
         sink: Box<JsonRows>,
         request: &ListRequest,
-    ) -> Result<(usize, Bytes)> {
+        place: Option<&cursor::Place>,
+    ) -> Result<Items> {
+        let backward = place.is_some_and(|place| place.backward);
         // Deep pages hardly come twice.
-        let found = match request.page.offset > DEEPEST_KEPT {
-            true => Err((sql, sink)),
-            false => self.cached_page(r, sql, sink).await?,
+        let found = match self.kept(r) {
+            Some(kept) if request.page.offset <= DEEPEST_KEPT => {
+                Box::pin(self.cached_page(kept, r, sql, sink, backward)).await?
+            }
+            _ => Err((sql, sink)),
         };
         match found {
             Ok(found) => Ok(found),
             Err((sql, sink)) => {
                 let rows = self.load(r, Access::Read, sql, sink).await?;
-                Ok((rows.rows, rows.out.into()))
+                Ok(rows.into_page(backward))
             }
         }
     }
 
-    async fn count(&self, r: &Resource, sql: Stmt) -> Result<i64> {
-        match self.cached_count(r, sql).await? {
+    pub(super) async fn count(&self, r: &Resource, sql: Stmt) -> Result<i64> {
+        let sink = Box::new(Integers::default());
+        let found = match self.kept(r) {
+            Some(kept) => Box::pin(self.cached_count(kept, r, sql, sink)).await?,
+            None => Err((sql, sink)),
+        };
+        match found {
             Ok(count) => Ok(count),
             Err((sql, sink)) => {
                 let count = self.load(r, Access::Read, sql, sink).await?;
@@ -103,35 +151,117 @@ impl Context<'_> {
     }
 }
 
-/// Closes the envelope that the sink began.
+/// How many rows a list has.
+#[derive(Clone, Copy)]
+pub(super) struct Total {
+    pub(super) rows: i64,
+    /// Whether they were counted.
+    pub(super) exact: bool,
+}
+
+/// The rows of a page, and its cursors.
+pub(super) struct Items {
+    /// How many there were, one beyond the page included.
+    pub(super) rows: usize,
+    /// Those on the page, with commas between them.
+    pub(super) json: Bytes,
+    pub(super) cursors: Cursors,
+}
+
+impl Items {
+    /// As the cache keeps it.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let cursors = [&self.cursors.next, &self.cursors.prev];
+        let cursors = cursors.map(|cursor| cursor.as_deref().unwrap_or_default().as_bytes());
+        let mut body = Vec::with_capacity(384 + self.json.len());
+        body.extend_from_slice(&(self.rows as u64).to_le_bytes());
+        for cursor in cursors {
+            // A cursor is some values of one row.
+            let length = u32::try_from(cursor.len()).unwrap_or(u32::MAX);
+            body.extend_from_slice(&length.to_le_bytes());
+        }
+        for part in cursors.into_iter().chain([&*self.json]) {
+            body.extend_from_slice(part);
+        }
+        body
+    }
+
+    /// From the cache; an empty page if it is none.
+    pub(super) fn decode(body: &Bytes) -> Self {
+        let length = |at: usize| {
+            let bytes = body.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u32::from_le_bytes) as usize
+        };
+        let text = |from: usize, to: usize| {
+            let bytes = body.get(from..to).filter(|bytes| !bytes.is_empty())?;
+            Some(std::str::from_utf8(bytes).ok()?.to_owned())
+        };
+        let rows = body
+            .first_chunk()
+            .map_or(0, |rows| u64::from_le_bytes(*rows));
+        let next = 16 + length(8);
+        let prev = next + length(12);
+        Self {
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+            cursors: Cursors {
+                next: text(16, next),
+                prev: text(next, prev),
+            },
+            json: body.slice(prev.min(body.len())..),
+        }
+    }
+}
+
+/// The page as its client gets it.
 pub(super) fn envelope(
-    (rows, items): (usize, Bytes),
-    total: Option<i64>,
-    request: &ListRequest,
+    items: Items,
+    total: Option<Total>,
+    page: Page,
+    wanted: query::Total,
 ) -> Listing {
     use std::io::Write;
-    let page = request.page;
-    let more = match total {
-        Some(total) => page.offset.saturating_add(page.limit) < total,
-        None => i64::try_from(rows).is_ok_and(|rows| rows > page.limit),
+    let more = match (total, page.by) {
+        (_, PagedBy::Cursor) => items.cursors.next.is_some(),
+        (Some(total), _) if total.exact => page.offset.saturating_add(page.limit) < total.rows,
+        _ => i64::try_from(items.rows).is_ok_and(|rows| rows > page.limit),
     };
-    let mut json = Vec::with_capacity(items.len() + 128);
+    let mut json = Vec::with_capacity(items.json.len() + 384);
     json.extend_from_slice(b"{\"items\":[");
-    json.extend_from_slice(&items);
-    let pages = total.map(|total| (total + page.limit - 1) / page.limit);
-    let text = |number: Option<i64>| number.map_or_else(|| "null".to_owned(), |n| n.to_string());
-    // Writing to a Vec cannot fail.
-    let _ = write!(
-        json,
-        "],\"total\":{},\"page\":{},\"page_size\":{},\"pages\":{},\"next_cursor\":null}}",
-        text(total),
-        page.number(),
-        page.limit,
-        text(pages)
-    );
+    json.extend_from_slice(&items.json);
+    let rows = total.map(|total| total.rows);
+    let pages = rows.map(|rows| (rows + page.limit - 1) / page.limit);
+    let number = (page.by != PagedBy::Cursor).then(|| page.number());
+    let members = [("],\"total\":", rows), (",\"page\":", number)];
+    let after = [
+        (",\"page_size\":", Some(page.limit)),
+        (",\"pages\":", pages),
+    ];
+    for (name, value) in members.into_iter().chain(after) {
+        json.extend_from_slice(name.as_bytes());
+        // Writing to a Vec cannot fail.
+        let _ = match value {
+            Some(value) => write!(json, "{value}"),
+            None => write!(json, "null"),
+        };
+    }
+    let Cursors { next, prev } = items.cursors;
+    let cursors = [("next", &next), ("prev", &prev)];
+    for (name, cursor) in cursors {
+        let _ = match cursor {
+            Some(cursor) => write!(json, ",\"{name}_cursor\":\"{cursor}\""),
+            None => write!(json, ",\"{name}_cursor\":null"),
+        };
+    }
+    if let (query::Total::Estimated, Some(total)) = (wanted, total) {
+        let is = if total.exact { "exact" } else { "estimated" };
+        let _ = write!(json, ",\"total_is\":\"{is}\"");
+    }
+    json.push(b'}');
     Listing {
         json: json.into(),
-        total,
+        total: total.filter(|total| total.exact).map(|total| total.rows),
         more,
+        next_cursor: next,
+        prev_cursor: prev,
     }
 }

@@ -5,21 +5,51 @@ use std::sync::Arc;
 
 use diesel::expression::AsExpression;
 
+use super::{aggregate::MOST_GROUPS, keyset};
 use crate::{
     Uuid,
-    cache::Dep,
-    db::{Effect, Frag, NoPeek, Part, Stmt, bind},
+    cursor::Place,
+    db::{ColumnKind, Effect, Frag, NoPeek, Stmt, bind},
     dto::Assignment,
     policy::Rule,
-    query::{Archived, ListRequest, SortKey},
+    query::{AggregateRequest, Archived, Function, ListRequest, SortKey},
     registry::Resource,
+    relation::RelationKind,
     sql_types as st,
 };
 
+/// What an entity's statements say again and again, made once: a statement is walked three times before it is sent.
+pub(crate) struct Phrases {
+    /// `"courses"."version"`
+    version: Arc<str>,
+    /// `, "courses"."version" FROM `, which the table follows: it may be in a schema of its own.
+    version_from: Arc<str>,
+    /// ` WHERE "courses"."id" = `
+    by_id: Arc<str>,
+    /// ` AND "courses"."archived_at" IS NULL`
+    live: Arc<str>,
+}
+
+impl Phrases {
+    pub(crate) fn of(table: &str) -> Self {
+        let mut name = String::new();
+        quoted(&mut name, table);
+        Self {
+            version: format!("{name}.\"version\"").into(),
+            version_from: format!(", {name}.\"version\" FROM ").into(),
+            by_id: format!(" WHERE {name}.\"id\" = ").into(),
+            live: format!(" AND {name}.\"archived_at\" IS NULL").into(),
+        }
+    }
+}
+
 /// `SELECT … WHERE id = … AND <live> AND <scope>`, with the version behind the columns.
 pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
-    let sql = Stmt::new().sql("SELECT ").frag(select.clone()).sql(", ");
-    let sql = version(r, sql).sql(" FROM ").frag(r.table.clone());
+    let sql = Stmt::with_capacity(8)
+        .sql("SELECT ")
+        .frag(select.clone())
+        .text(Arc::clone(&r.phrases.version_from))
+        .frag(r.table.clone());
     within(live(r, by_id(r, sql, id), archived), rule)
 }
 
@@ -59,7 +89,7 @@ pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) ->
 pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
     get(r, &r.get.select, id, archived, rule)
         .per_backend(" FOR UPDATE", "")
-        .touching(Effect::Rows(Vec::new()))
+        .touching(Effect::Nothing)
 }
 
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
@@ -95,7 +125,7 @@ pub(super) fn insert(
     }
     // A new id may have been asked for before it was there.
     let sql = returning(r, sql.sql(")"), select, check);
-    sql.touching(Effect::Rows(touched(r, id)))
+    sql.touching(Effect::Row(r.shape.name, id))
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
@@ -127,20 +157,14 @@ pub(super) fn update(
     sql = sql.ident("version").sql(" = ").ident("version").sql(" + 1");
     let sql = within(live(r, by_id(r, sql, id), archived), rule);
     let sql = returning(r, at_version(sql, versions), select, check);
-    sql.touching(Effect::Rows(touched(r, id)))
+    sql.touching(Effect::Row(r.shape.name, id))
 }
 
 /// `DELETE … WHERE …`.
 pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
     let sql = Stmt::new().sql("DELETE FROM ").frag(r.table.clone());
     let sql = at_version(within(by_id(r, sql, id), rule), versions);
-    sql.touching(Effect::Delete(touched(r, id)))
-}
-
-/// What the write of a row touches.
-fn touched(r: &Resource, id: Uuid) -> Vec<Dep> {
-    let table = || r.shape.name.into();
-    vec![Dep::Row(table(), id), Dep::List(table())]
+    sql.touching(Effect::Delete(r.shape.name, id))
 }
 
 /// The rows of these ids that are within a scope, locked in the order of their ids.
@@ -164,12 +188,24 @@ const DEEP: i64 = 1000;
 ///
 /// Deep in a list the ids come from a subquery, which an index alone can answer: the rows that are
 /// only skipped are then never read.
-pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Rule) -> Stmt {
+pub(super) fn list(
+    r: &Resource,
+    select: &Frag,
+    request: &ListRequest,
+    place: Option<&Place>,
+    rule: &Rule,
+) -> Stmt {
     let sql = Stmt::new()
         .sql("SELECT ")
         .frag(select.clone())
         .sql(" FROM ");
     let sql = sql.frag(r.table.clone());
+    if let Some(place) = place {
+        let keys = keyset::with_id(r, &request.order, place.backward);
+        let sql = filtered(r, sql, request, rule).sql(" AND ");
+        let sql = ordered(keyset::beyond(sql, &keys, place), &keys);
+        return bounded(sql.sql(" LIMIT "), request.page.limit + 1);
+    }
     if request.page.offset < DEEP {
         return page(r, sql, request, rule);
     }
@@ -179,7 +215,8 @@ pub(super) fn list(r: &Resource, select: &Frag, request: &ListRequest, rule: &Ru
 }
 
 fn page(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = order(r, filtered(r, sql, request, rule), &request.order);
+    let sql = filtered(r, sql, request, rule);
+    let sql = order(r, sql, &request.order);
     let sql = bounded(sql.sql(" LIMIT "), request.page.limit + 1);
     if request.page.offset == 0 {
         return sql;
@@ -187,7 +224,7 @@ fn page(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {
     bounded(sql.sql(" OFFSET "), request.page.offset)
 }
 
-fn bounded(sql: Stmt, number: i64) -> Stmt {
+pub(super) fn bounded(sql: Stmt, number: i64) -> Stmt {
     sql.add(NoPeek(AsExpression::<st::BigInt>::as_expression(number)))
 }
 
@@ -199,6 +236,26 @@ pub(super) fn all_of(r: &Resource, select: &Frag, ids: Stmt, rule: &Rule) -> Stm
         .sql(" FROM ");
     let sql = id(r, sql.frag(r.table.clone()).sql(" WHERE ")).sql(" IN ");
     within(live(r, sql.add(ids), Archived::Hidden), rule)
+}
+
+/// Whether a row belongs to a row of another entity, live and within a scope, for which the conditions hold. Not
+/// correlated, so that an entity may belong to itself.
+pub(crate) fn related_to(
+    r: &Resource,
+    kind: RelationKind,
+    of: &Resource,
+    conditions: &[Frag],
+    rule: &Rule,
+) -> Stmt {
+    let (own, theirs) = match kind {
+        RelationKind::BelongsTo(column) => (column, "id"),
+        RelationKind::HasMany(column) => ("id", column),
+    };
+    let sql = Stmt::new().ident(r.shape.name).sql(".").ident(own);
+    let sql = sql.sql(" IN (SELECT ").ident(of.shape.name).sql(".");
+    let sql = sql.ident(theirs).sql(" FROM ").frag(of.table.clone());
+    let sql = selected(of, sql, Archived::Hidden, conditions, rule);
+    sql.sql(")")
 }
 
 /// The first rows, in their order, of each value of `column` that is among `values`.
@@ -225,12 +282,27 @@ pub(super) fn first_of_each(
     sql.sql(" ORDER BY ").ident(PLACE)
 }
 
-/// `SELECT count(*) …`.
-pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = Stmt::new()
-        .sql("SELECT count(*) FROM ")
-        .frag(r.table.clone());
-    filtered(r, sql, request, rule)
+/// What a list is, on whatever page.
+pub(super) fn whole_list(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("FROM ").frag(r.table.clone());
+    order(r, filtered(r, sql, request, rule), &request.order)
+}
+
+/// `SELECT count(*) …`, of so many rows at most.
+pub(super) fn count(r: &Resource, request: &ListRequest, rule: &Rule, most: Option<i64>) -> Stmt {
+    let sql = Stmt::new().sql("SELECT count(*) FROM ");
+    let Some(most) = most else {
+        return filtered(r, sql.frag(r.table.clone()), request, rule);
+    };
+    let sql = sql.sql("(SELECT 1 FROM ").frag(r.table.clone());
+    let sql = filtered(r, sql, request, rule).sql(" LIMIT ");
+    bounded(sql, most).sql(") AS counted")
+}
+
+/// How many rows PostgreSQL's planner expects.
+pub(super) fn estimate(r: &Resource, request: &ListRequest, rule: &Rule) -> Stmt {
+    let sql = Stmt::new().sql("EXPLAIN (FORMAT JSON) SELECT 1 FROM ");
+    filtered(r, sql.frag(r.table.clone()), request, rule)
 }
 
 /// `NULL`, for an assignment.
@@ -239,75 +311,78 @@ pub(super) fn null() -> Frag {
 }
 
 /// ` ("a", "b")`, as one piece: a statement is walked three times before it is sent.
-fn columns(set: &[Assignment]) -> Arc<str> {
+pub(super) fn columns(set: &[Assignment]) -> Arc<str> {
     let mut text = String::with_capacity(20 * set.len());
     for (i, assignment) in set.iter().enumerate() {
         text.push_str(if i == 0 { " (" } else { ", " });
-        text.push('"');
-        for part in assignment.column.split_inclusive('"') {
-            text.push_str(part);
-            if part.ends_with('"') {
-                text.push('"');
-            }
-        }
-        text.push('"');
+        quoted(&mut text, assignment.column);
     }
     text.push(')');
     text.into()
+}
+
+/// A name as SQL has it.
+fn quoted(text: &mut String, name: &str) {
+    text.push('"');
+    match name.contains('"') {
+        true => text.push_str(&name.replace('"', "\"\"")),
+        false => text.push_str(name),
+    }
+    text.push('"');
 }
 
 fn comma(i: usize) -> &'static str {
     if i == 0 { "" } else { ", " }
 }
 
-fn version(r: &Resource, sql: Stmt) -> Stmt {
-    sql.ident(r.shape.name).sql(".").ident("version")
+pub(super) fn version(r: &Resource, sql: Stmt) -> Stmt {
+    sql.text(Arc::clone(&r.phrases.version))
 }
 
-fn id(r: &Resource, sql: Stmt) -> Stmt {
+pub(super) fn id(r: &Resource, sql: Stmt) -> Stmt {
     sql.ident(r.shape.name).sql(".").ident("id")
 }
 
-fn by_id(r: &Resource, sql: Stmt, row: Uuid) -> Stmt {
-    id(r, sql.sql(" WHERE "))
-        .sql(" = ")
+pub(super) fn by_id(r: &Resource, sql: Stmt, row: Uuid) -> Stmt {
+    sql.text(Arc::clone(&r.phrases.by_id))
         .frag(bind::<st::Uuid, _>(row))
 }
 
-/// The number of places is a power of two, so that few statements are prepared.
-fn by_ids(r: &Resource, sql: Stmt, rows: &[Uuid]) -> Stmt {
-    let last = rows.last().copied().unwrap_or_default();
-    let padding = std::iter::repeat_n(last, rows.len().next_power_of_two() - rows.len());
-    let mut sql = id(r, sql.sql(" WHERE ")).sql(" IN (");
-    for (i, row) in rows.iter().copied().chain(padding).enumerate() {
-        sql = sql.sql(comma(i)).frag(bind::<st::Uuid, _>(row));
-    }
-    sql.sql(")")
+pub(super) fn by_ids(r: &Resource, sql: Stmt, rows: &[Uuid]) -> Stmt {
+    id(r, sql.sql(" WHERE ")).sql(" IN ").add(places(rows))
 }
 
-fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
+/// `(?, ?, …)`, of no row too: SQL has no empty list.
+pub(super) fn places(rows: &[Uuid]) -> Stmt {
+    let rows = match rows {
+        [] => &[Uuid::default()],
+        rows => rows,
+    };
+    let rows: Vec<_> = rows.iter().map(|row| bind::<st::Uuid, _>(*row)).collect();
+    Stmt::with_capacity(4 * rows.len() + 2).among(&rows)
+}
+
+pub(super) fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
     if !r.archivable || archived == Archived::Any {
         return sql;
     }
-    let sql = sql
-        .sql(" AND ")
-        .ident(r.shape.name)
-        .sql(".")
-        .ident("archived_at");
     match archived {
-        Archived::Only => sql.sql(" IS NOT NULL"),
-        _ => sql.sql(" IS NULL"),
+        Archived::Only => {
+            let sql = sql.sql(" AND ").ident(r.shape.name);
+            sql.sql(".").ident("archived_at").sql(" IS NOT NULL")
+        }
+        _ => sql.text(Arc::clone(&r.phrases.live)),
     }
 }
 
-fn within(sql: Stmt, rule: &Rule) -> Stmt {
+pub(super) fn within(sql: Stmt, rule: &Rule) -> Stmt {
     if rule.is_always() {
         return sql;
     }
     rule.predicate.render(sql.sql(" AND (")).sql(")")
 }
 
-fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
+pub(super) fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
     let Some(versions) = versions else { return sql };
     if versions.is_empty() {
         return sql.sql(" AND 1 = 0");
@@ -328,38 +403,81 @@ pub(super) fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&R
 }
 
 fn filtered(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {
-    let sql = within(live(r, sql.sql(" WHERE 1 = 1"), request.archived), rule);
-    request.conditions.iter().fold(sql, |sql, condition| {
+    selected(r, sql, request.archived, &request.conditions, rule)
+}
+
+fn selected(r: &Resource, sql: Stmt, archived: Archived, conditions: &[Frag], rule: &Rule) -> Stmt {
+    let sql = within(live(r, sql.sql(" WHERE 1 = 1"), archived), rule);
+    conditions.iter().fold(sql, |sql, condition| {
         sql.sql(" AND (").frag(condition.clone()).sql(")")
     })
 }
 
-/// The order that was asked for, ended by the id in the direction of the last key.
-fn order(r: &Resource, mut sql: Stmt, keys: &[SortKey]) -> Stmt {
-    sql = sql.sql(" ORDER BY ");
-    for key in keys {
-        sql = sql.frag(key.column.clone());
-        if key.text {
-            // By bytes, as SQLite does.
-            sql = sql.part(Part::PerBackend {
-                pg: " COLLATE \"C\"",
-                sqlite: "",
-            });
-        }
-        sql = sql.sql(if key.descending { " DESC" } else { " ASC" });
-        if key.nullable {
-            // Where PostgreSQL puts them by itself.
-            sql = sql.part(Part::PerBackend {
-                pg: "",
-                sqlite: if key.descending {
-                    " NULLS FIRST"
-                } else {
-                    " NULLS LAST"
-                },
-            });
-        }
-        sql = sql.sql(", ");
+/// `SELECT a, count(*), avg(b) … GROUP BY a ORDER BY a`, with one group more than there may be.
+pub(super) fn aggregate(r: &Resource, request: &AggregateRequest, rule: &Rule) -> Stmt {
+    let named = |sql: Stmt, name: &'static str| sql.ident(r.shape.name).sql(".").ident(name);
+    let mut sql = Stmt::with_capacity(64).sql("SELECT ");
+    let mut places = 0..;
+    let mut next = |sql: Stmt| sql.sql(comma(places.next().unwrap_or_default()));
+    for name in &request.by {
+        sql = named(next(sql), name);
     }
+    if request.count {
+        sql = next(sql).sql("count(*)");
+    }
+    for (function, name) in &request.of {
+        let whole = matches!(
+            r.kind(name),
+            ColumnKind::Int2 | ColumnKind::Int4 | ColumnKind::Int8
+        );
+        let (before, after) = match function {
+            Function::Avg => ("avg(CAST(", " AS double precision))"),
+            Function::Sum if whole => ("CAST(sum(", ") AS bigint)"),
+            Function::Sum => ("sum(CAST(", " AS double precision))"),
+            Function::Min => ("min(", ")"),
+            Function::Max => ("max(", ")"),
+        };
+        sql = named(next(sql).sql(before), name).sql(after);
+    }
+    let sql = sql.sql(" FROM ").frag(r.table.clone());
+    let mut sql = selected(r, sql, request.archived, &request.conditions, rule);
+    for (i, name) in request.by.iter().enumerate() {
+        sql = named(sql.sql(if i == 0 { " GROUP BY " } else { ", " }), name);
+    }
+    for (i, name) in request.by.iter().enumerate() {
+        sql = named(sql.sql(if i == 0 { " ORDER BY " } else { ", " }), name);
+        sql = sql.by_bytes(r.kind(name)).per_backend("", " NULLS LAST");
+    }
+    bounded(
+        sql.sql(" LIMIT "),
+        i64::try_from(MOST_GROUPS).unwrap_or(i64::MAX - 1) + 1,
+    )
+}
+
+/// The order that was asked for, ended by the id in the direction of the last key.
+fn order(r: &Resource, sql: Stmt, keys: &[SortKey]) -> Stmt {
+    let sql = keys.iter().fold(sql.sql(" ORDER BY "), |sql, key| {
+        directed(sql, key).sql(", ")
+    });
     let descending = keys.last().is_some_and(|key| key.descending);
     id(r, sql).sql(if descending { " DESC" } else { " ASC" })
+}
+
+/// An order that has the id already.
+fn ordered(sql: Stmt, keys: &[SortKey]) -> Stmt {
+    let keys = keys.iter().enumerate();
+    keys.fold(sql.sql(" ORDER BY "), |sql, (i, key)| {
+        directed(sql.sql(comma(i)), key)
+    })
+}
+
+/// A key with its direction, nulls where PostgreSQL puts them by itself: as if greater than every value.
+fn directed(sql: Stmt, key: &SortKey) -> Stmt {
+    let sql = key.ordered(sql);
+    match (key.descending, key.nullable) {
+        (true, false) => sql.sql(" DESC"),
+        (false, false) => sql.sql(" ASC"),
+        (true, true) => sql.per_backend(" DESC", " DESC NULLS FIRST"),
+        (false, true) => sql.per_backend(" ASC", " ASC NULLS LAST"),
+    }
 }

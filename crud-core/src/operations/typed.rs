@@ -18,7 +18,7 @@ impl<'a> Context<'a> {
     /// 404 if there is none, or the principal may not see it.
     pub async fn get<E: EntityInterface>(&self, id: Uuid) -> Result<E::Get> {
         let row = self
-            .get_row(self.resource::<E>()?, id, Archived::Hidden)
+            .get_row(self.resource::<E>()?, id, Archived::Hidden, None)
             .await?;
         dto::<E>(&row)
     }

@@ -28,41 +28,46 @@ impl Context<'_> {
     ///
     /// # Errors
     /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
-    pub(crate) async fn create_row(&self, r: &Resource, set: Vec<Assignment>) -> Result<Row> {
+    pub(crate) fn create_row(
+        &self,
+        r: &Resource,
+        set: Vec<Assignment>,
+    ) -> impl Future<Output = Result<Row>> + Send {
+        self.create_row_as(r, Uuid::now_v7(), set)
+    }
+
+    /// Writes a new row under an id that is new as well.
+    ///
+    /// # Errors
+    /// As [`create_row`](Self::create_row).
+    pub(super) async fn create_row_as(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        set: Vec<Assignment>,
+    ) -> Result<Row> {
         let rule = self.admit(r, Action::Create)?;
-        if let Some(tx) = self.transaction(r).await? {
-            let cx = self.inside(&tx);
-            let row = Box::pin(cx.create_row(r, set)).await?;
-            return self.committed(r, tx, row).await;
+        match r.has_hooks() {
+            true => Box::pin(self.create_with_hooks(r, id, set, &rule)).await,
+            false => self.run_insert(r, id, set, &rule).await,
         }
-        let mut set = self.before(r, Action::Create, None, set).await?;
-        let changed = columns(r, &set);
-        let id = Uuid::now_v7();
-        let value = self.stamp(&mut set);
-        set.push(Assignment {
-            column: "created_at",
-            value,
-        });
-        let by = self.author();
-        set.push(Assignment {
-            column: "created_by",
-            value: by,
-        });
-        set.push(Assignment {
-            column: "id",
-            value: bind::<st::Uuid, _>(id),
-        });
+    }
+
+    /// `INSERT`.
+    pub(super) async fn run_insert(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        mut set: Vec<Assignment>,
+        rule: &Rule,
+    ) -> Result<Row> {
+        self.sign(id, &mut set);
         let projection = r.get.masked(&r.mask(self.principal));
-        let check = (!rule.is_always()).then_some(&rule);
+        let check = (!rule.is_always()).then_some(rule);
         let sql = statement::insert(r, id, &set, &projection.select, check);
         let rows = JsonRows::one(projection, check.is_some());
-        let rows = self
-            .write(r, Action::Create, &rule, sql, rows, &set)
-            .await?;
-        let row = row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))?;
-        self.after(r, Action::Create, None, Some(id), changed)
-            .await?;
-        Ok(row)
+        let rows = self.write(r, Action::Create, rule, sql, rows, &set).await?;
+        row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
     }
 
     /// Changes a row.
@@ -103,10 +108,7 @@ impl Context<'_> {
         id: Uuid,
         expected: Expected<'_>,
     ) -> Result<Row> {
-        let set = vec![Assignment {
-            column: "archived_at",
-            value: statement::null(),
-        }];
+        let set = vec![Assignment::new("archived_at", statement::null())];
         self.change(r, Action::Restore, id, set, expected).await
     }
 
@@ -124,28 +126,31 @@ impl Context<'_> {
         if rule.is_never() {
             return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
         }
-        if let Some(tx) = self.transaction(r).await? {
-            let cx = self.inside(&tx);
-            Box::pin(cx.delete_row(r, id, expected)).await?;
-            return self.committed(r, tx, ()).await;
-        }
-        let old = self.old(r, id, Archived::Any, &rule).await?;
-        if old.is_some() {
-            self.before(r, Action::Delete, old.clone(), Vec::new())
-                .await?;
-        }
-        let sql = statement::delete(r, id, &rule, expected);
-        let deleted = match self.executor().execute(sql).await {
-            Ok(deleted) => deleted,
-            Err(error) => return Err(database(r, self, error, &[]).await),
+        let deleted = match r.changes_in_transaction() {
+            true => Box::pin(self.delete_with_hooks(r, id, expected, &rule)).await?,
+            false => self.run_delete(r, id, expected, &rule).await?,
         };
-        if deleted == 0 {
-            return Err(self.untouched(r, Action::Delete, id, &rule, expected).await);
+        match deleted {
+            true => Ok(()),
+            false => Err(self.untouched(r, Action::Delete, id, &rule, expected).await),
         }
-        self.after(r, Action::Delete, old, None, Vec::new()).await
     }
 
-    /// `UPDATE`, in whatever words.
+    /// `DELETE`; `false`: there is no such row, or not for the caller.
+    pub(super) async fn run_delete(
+        &self,
+        r: &Resource,
+        id: Uuid,
+        expected: Expected<'_>,
+        rule: &Rule,
+    ) -> Result<bool> {
+        let sql = statement::delete(r, id, rule, expected);
+        match self.executor().execute(sql).await {
+            Ok(deleted) => Ok(deleted > 0),
+            Err(error) => Err(database(r, self, error, &[]).await),
+        }
+    }
+
     async fn change(
         &self,
         r: &Resource,
@@ -156,49 +161,48 @@ impl Context<'_> {
     ) -> Result<Row> {
         let rule = r.rule(self.principal, action);
         if rule.is_never() {
-            return Err(self.untouched(r, action, id, &rule, expected).await);
+            return Err(Box::pin(self.untouched(r, action, id, &rule, expected)).await);
         }
-        if let Some(tx) = self.transaction(r).await? {
-            let cx = self.inside(&tx);
-            let row = Box::pin(cx.change(r, action, id, set, expected)).await?;
-            return self.committed(r, tx, row).await;
-        }
-        let archived = match action {
-            Action::Restore => Archived::Only,
-            _ => Archived::Hidden,
+        let changed = match r.changes_in_transaction() {
+            true => Box::pin(self.change_with_hooks(r, action, id, set, expected, &rule)).await?,
+            false => self.run_update(r, action, id, set, expected, &rule).await?,
         };
-        let old = self.old(r, id, archived, &rule).await?;
-        let mut set = match old.is_some() {
-            true => self.before(r, action, old.clone(), set).await?,
-            false => set,
-        };
-        let written = columns(r, &set);
-        let now = self.stamp(&mut set);
-        if action == Action::Archive {
-            set.push(Assignment {
-                column: "archived_at",
-                value: now,
-            });
-        }
-        let changed = |name: &str| set.iter().any(|a| a.column == name);
-        // The scope held before the write; it can only fail after it if the write touches it.
-        let check = rule.predicate.mentions(&changed).then_some(&rule);
-        let projection = r.get.masked(&r.mask(self.principal));
-        let select = &projection.select;
-        let sql = statement::update(r, id, &set, archived, &rule, expected, select, check);
-        let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
-        let rows = self.write(r, action, &rule, sql, rows, &set).await?;
-        if let Some(row) = row(id, *rows) {
-            self.after(r, action, old, Some(id), written).await?;
+        if let Some(row) = changed {
             return Ok(row);
         }
         match Box::pin(self.untouched(r, action, id, &rule, expected)).await {
             // Archived already, or not archived: nothing to do.
             Error::Conflict {
                 code: "unchanged", ..
-            } => self.get_row(r, id, Archived::Any).await,
+            } => Box::pin(self.get_row(r, id, Archived::Any, None)).await,
             error => Err(error),
         }
+    }
+
+    /// `UPDATE`, in whatever words. `None`: there is no such row in such a state, or not for the caller.
+    pub(super) async fn run_update(
+        &self,
+        r: &Resource,
+        action: Action,
+        id: Uuid,
+        mut set: Vec<Assignment>,
+        expected: Expected<'_>,
+        rule: &Rule,
+    ) -> Result<Option<Row>> {
+        let now = self.stamp(&mut set);
+        if action == Action::Archive {
+            set.push(Assignment::new("archived_at", now));
+        }
+        let changed = |name: &str| set.iter().any(|a| a.column == name);
+        // The scope held before the write; it can only fail after it if the write touches it.
+        let check = rule.predicate.mentions(&changed).then_some(rule);
+        let archived = before_it(action);
+        let projection = r.get.masked(&r.mask(self.principal));
+        let select = &projection.select;
+        let sql = statement::update(r, id, &set, archived, rule, expected, select, check);
+        let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
+        let rows = self.write(r, action, rule, sql, rows, &set).await?;
+        Ok(row(id, *rows))
     }
 
     /// Why a write touched no row.
@@ -231,28 +235,29 @@ impl Context<'_> {
         }
         if expected.is_some_and(|versions| !versions.contains(&version)) {
             return Error::PreconditionFailed {
-                current: crate::etag::of(id, version),
+                current: Some(crate::etag::of(id, version)),
             };
         }
         fault::state(r, action, archived != 0)
     }
 
+    /// Sets what the framework sets of every new row.
+    pub(super) fn sign(&self, id: Uuid, set: &mut Vec<Assignment>) {
+        let created_at = self.stamp(set);
+        set.push(Assignment::new("created_at", created_at));
+        set.push(Assignment::new("created_by", self.author()));
+        set.push(Assignment::new("id", bind::<st::Uuid, _>(id)));
+    }
+
     /// Sets `updated_at` and `updated_by`; gives the time of the write.
-    pub(super) fn stamp(&self, set: &mut Vec<Assignment>) -> Frag {
+    fn stamp(&self, set: &mut Vec<Assignment>) -> Frag {
         let now = bind::<st::Timestamptz, _>(Timestamp::now());
-        set.push(Assignment {
-            column: "updated_at",
-            value: now.clone(),
-        });
-        let value = self.author();
-        set.push(Assignment {
-            column: "updated_by",
-            value,
-        });
+        set.push(Assignment::new("updated_at", now.clone()));
+        set.push(Assignment::new("updated_by", self.author()));
         now
     }
 
-    pub(super) fn author(&self) -> Frag {
+    fn author(&self) -> Frag {
         let id = self.principal.id();
         bind::<diesel::sql_types::Nullable<st::Uuid>, _>(id)
     }
@@ -309,16 +314,10 @@ impl Context<'_> {
         set: &[Assignment],
         db: &Db,
     ) -> Result<Box<JsonRows>> {
-        let tx = match db.begin().await {
-            Ok(tx) => tx,
-            Err(error) => return Err(database(r, self, error, set).await),
-        };
+        let tx = self.begin(r, db).await?;
         // Dropping the transaction rolls it back.
         let rows = self.run(r, action, rule, sql, rows, set, &tx).await?;
-        match tx.commit().await {
-            Ok(()) => Ok(rows),
-            Err(error) => Err(database(r, self, error, set).await),
-        }
+        self.committed(r, tx, rows).await
     }
 
     #[expect(
@@ -337,15 +336,7 @@ impl Context<'_> {
     ) -> Result<Box<JsonRows>> {
         let rows = match executor.load_into(Access::Write, sql, rows).await {
             Ok(sink) => recover::<JsonRows>(sink)?,
-            Err(error) if let Some(said) = Fault::of(&error).and_then(|f| (r.explain)(&f)) => {
-                return Err(said);
-            }
-            // A row that refers to nothing, and one that refers to what the caller may not touch,
-            // get the same answer, or the difference would tell what exists.
-            Err(DbError::ForeignKey { .. }) if !rule.is_always() && action != Action::Delete => {
-                return Err(refused(r, self.principal, action, rule));
-            }
-            Err(error) => return Err(database(r, self, error, set).await),
+            Err(error) => return Err(Box::pin(self.said(r, action, rule, error, set)).await),
         };
         if rows.allowed {
             return Ok(rows);
@@ -354,6 +345,35 @@ impl Context<'_> {
             tx.doom();
         }
         Err(refused(r, self.principal, action, rule))
+    }
+
+    /// What the database refused a write for, in the entity's words if it has some.
+    pub(super) async fn said(
+        &self,
+        r: &Resource,
+        action: Action,
+        rule: &Rule,
+        error: DbError,
+        set: &[Assignment],
+    ) -> Error {
+        if let Some(said) = Fault::of(&error).and_then(|fault| (r.explain)(&fault)) {
+            return said;
+        }
+        // A row that refers to nothing, and one that refers to what the caller may not touch,
+        // get the same answer, or the difference would tell what exists.
+        let refers = matches!(error, DbError::ForeignKey { .. }) && action != Action::Delete;
+        if refers && !rule.is_always() {
+            return refused(r, self.principal, action, rule);
+        }
+        database(r, self, error, set).await
+    }
+}
+
+/// Whether the row of a change must be archived before it.
+pub(super) fn before_it(action: Action) -> Archived {
+    match action {
+        Action::Restore => Archived::Only,
+        _ => Archived::Hidden,
     }
 }
 

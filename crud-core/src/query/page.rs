@@ -1,7 +1,14 @@
 //! Pages and orders: `page`+`page_size` or `limit`+`offset`, `sort`, `total`, `archived`.
 
-use super::Params;
-use crate::{Result, db::Frag, error::Error, policy::Mask, registry::Resource};
+use super::{Fields, Params, fields};
+use crate::{
+    Context, Result,
+    db::{ColumnKind, Frag, Stmt},
+    error::Error,
+    filter,
+    policy::Mask,
+    registry::Resource,
+};
 
 /// The rows of a page, unless said otherwise, and at most.
 pub(crate) const DEFAULT_SIZE: i64 = 20;
@@ -15,8 +22,19 @@ pub(crate) const LARGEST_OFFSET: i64 = LARGEST_PAGE * LARGEST_SIZE;
 pub(crate) struct Page {
     pub(crate) limit: i64,
     pub(crate) offset: i64,
-    /// Whether the request said `limit`+`offset`; links answer in the same words.
-    pub(crate) by_offset: bool,
+    /// The words of the request, in which links answer.
+    pub(crate) by: PagedBy,
+}
+
+/// How a request says which part of a list it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PagedBy {
+    /// `page`+`page_size`, or nothing.
+    Number,
+    /// `limit`+`offset`.
+    Offset,
+    /// `cursor`.
+    Cursor,
 }
 
 impl Page {
@@ -39,6 +57,8 @@ pub(crate) enum Archived {
 pub(crate) enum Total {
     Exact,
     None,
+    /// As near as costs little.
+    Estimated,
 }
 
 /// One key of an order.
@@ -46,17 +66,28 @@ pub(crate) enum Total {
 pub(crate) struct SortKey {
     pub(crate) column: Frag,
     pub(crate) descending: bool,
-    pub(crate) text: bool,
+    pub(crate) kind: ColumnKind,
     pub(crate) nullable: bool,
+}
+
+impl SortKey {
+    /// The column as both databases order it: text by bytes, as SQLite does.
+    pub(crate) fn ordered(&self, sql: Stmt) -> Stmt {
+        sql.frag(self.column.clone()).by_bytes(self.kind)
+    }
 }
 
 /// A list request, understood and within bounds.
 pub(crate) struct ListRequest {
     pub(crate) page: Page,
+    /// Where the page begins, as the client has it.
+    pub(crate) cursor: Option<String>,
     pub(crate) total: Total,
     pub(crate) archived: Archived,
     pub(crate) order: Vec<SortKey>,
     pub(crate) conditions: Vec<Frag>,
+    /// The fields that are asked for, if not all.
+    pub(crate) fields: Option<Fields>,
     /// The relations that are asked for.
     pub(crate) include: Option<String>,
 }
@@ -65,39 +96,98 @@ pub(crate) struct ListRequest {
 ///
 /// # Errors
 /// 400 for what is unknown, repeated or mixed; 422 for values of the wrong type or out of range.
-pub(crate) fn parse_list(resource: &Resource, mask: &Mask, query: &str) -> Result<ListRequest> {
+pub(crate) fn parse_list(
+    cx: &Context<'_>,
+    resource: &Resource,
+    query: &str,
+) -> Result<ListRequest> {
     let mut params = Params::parse(query)?;
     let page = page(&mut params)?;
+    let cursor = params.take_text("cursor");
     let sort = params.take_text("sort");
-    let total = choice(
-        &mut params,
-        "total",
-        &[("exact", Total::Exact), ("none", Total::None)],
-    );
-    let archived = match resource.archivable {
-        true => archived(&mut params),
-        false => Archived::Any,
-    };
-    if let Some(field) = resource.query_fields.iter().find(|f| mask.hides(f)) {
-        // Left untaken, so that it is as unknown as any other name.
-        if params.has(field) {
-            let detail = format!("Unknown parameter `{field}`");
-            return Err(Error::bad_request("unknown_parameter", detail));
-        }
-    }
+    let total = total(&mut params, page.by);
+    let archived = archived_rows(resource, &mut params);
     let include = include(resource, &mut params);
-    let conditions = (resource.search)(&mut params);
+    let mask = resource.mask(cx.principal);
+    let fields = fields(resource, &resource.list, &mask, &mut params)?;
+    let conditions = filter::conditions(cx, resource, &mut params)?;
     let sort = sort.unwrap_or_else(|| resource.default_sort.to_owned());
-    let order = sort_keys(resource, mask, &sort)?;
+    let order = sort_keys(resource, &mask, &sort)?;
     params.finish()?;
     Ok(ListRequest {
         page,
+        cursor,
         total,
         archived,
         conditions,
         order,
+        fields,
         include,
     })
+}
+
+/// Reads the query string of an export, in which `format` may stand: filters, and nothing of pages and orders.
+///
+/// # Errors
+/// As [`parse_list`].
+pub(crate) fn parse_export(
+    cx: &Context<'_>,
+    resource: &Resource,
+    query: &str,
+    rows: i64,
+) -> Result<ListRequest> {
+    let mut params = Params::parse(query)?;
+    params.take_text("format");
+    let archived = archived_rows(resource, &mut params);
+    let conditions = filter::conditions(cx, resource, &mut params)?;
+    params.finish()?;
+    Ok(ListRequest {
+        page: Page {
+            limit: rows,
+            offset: 0,
+            by: PagedBy::Offset,
+        },
+        total: Total::None,
+        archived,
+        conditions,
+        order: Vec::new(),
+        cursor: None,
+        fields: None,
+        include: None,
+    })
+}
+
+fn archived_rows(resource: &Resource, params: &mut Params) -> Archived {
+    match resource.archivable {
+        true => archived(params),
+        false => Archived::Any,
+    }
+}
+
+/// Reads the query string of a list that has one order and no filters.
+///
+/// # Errors
+/// As [`parse_list`].
+pub(crate) fn parse_page(query: &str) -> Result<(Page, Total)> {
+    let mut params = Params::parse(query)?;
+    let page = page(&mut params)?;
+    let choices = [("exact", Total::Exact), ("none", Total::None)];
+    let total = choice(&mut params, "total", &choices);
+    params.finish()?;
+    Ok((page, total))
+}
+
+fn total(params: &mut Params, by: PagedBy) -> Total {
+    let mut choices = [
+        ("exact", Total::Exact),
+        ("none", Total::None),
+        ("estimated", Total::Estimated),
+    ];
+    if by == PagedBy::Cursor {
+        // Who walks does not count the whole at every step.
+        choices.swap(0, 1);
+    }
+    choice(params, "total", &choices)
 }
 
 /// Reads `include`, which only entities with relations accept.
@@ -140,6 +230,13 @@ fn page(params: &mut Params) -> Result<Page> {
         let detail = "Use page and page_size, or limit and offset, but not both";
         return Err(Error::bad_request("mixed_pagination", detail));
     }
+    let by_cursor = params.has("cursor");
+    let elsewhere = ["page", "offset", "skip"];
+    if by_cursor && elsewhere.iter().any(|name| params.has(name)) {
+        let detail = "A cursor says where its page begins: use it with page_size or limit, \
+                      and without page, offset and skip";
+        return Err(Error::bad_request("mixed_pagination", detail));
+    }
     if params.has("offset") && params.has("skip") {
         let detail = "Use offset or skip, which mean the same, but not both";
         return Err(Error::bad_request("mixed_pagination", detail));
@@ -149,17 +246,23 @@ fn page(params: &mut Params) -> Result<Page> {
     let limit = bounded(params, "limit", DEFAULT_SIZE, 1, LARGEST_SIZE);
     let offset = bounded(params, "offset", 0, 0, LARGEST_OFFSET);
     let skip = bounded(params, "skip", 0, 0, LARGEST_OFFSET);
-    Ok(if by_offset {
+    Ok(if by_cursor {
+        Page {
+            limit: if by_offset { limit } else { size },
+            offset: 0,
+            by: PagedBy::Cursor,
+        }
+    } else if by_offset {
         Page {
             limit,
             offset: offset.max(skip),
-            by_offset,
+            by: PagedBy::Offset,
         }
     } else {
         Page {
             limit: size,
             offset: (number - 1) * size,
-            by_offset,
+            by: PagedBy::Number,
         }
     })
 }
@@ -210,7 +313,7 @@ pub(crate) fn sort_keys(resource: &Resource, mask: &Mask, sort: &str) -> Result<
         keys.push(SortKey {
             column: column.column.clone(),
             descending: part.starts_with('-'),
-            text: column.text,
+            kind: column.kind,
             nullable: column.nullable,
         });
     }

@@ -1,6 +1,8 @@
 //! The parameters of a query string, taken one by one by name. What nobody takes is unknown; all
 //! wrong values are reported at once.
 
+use std::borrow::Cow;
+
 use serde::{
     Deserializer,
     de::{DeserializeOwned, IntoDeserializer, Visitor, value::Error as ValueError},
@@ -16,7 +18,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Params {
     given: Vec<Given>,
-    known: Vec<&'static str>,
+    known: Vec<Cow<'static, str>>,
+    /// Names that do not exist for the caller.
+    hidden: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -33,15 +37,26 @@ impl Params {
     /// # Errors
     /// 400 if a parameter is given twice.
     pub fn parse(query: &str) -> Result<Self> {
+        Self::of(form_urlencoded::parse(query.as_bytes()))
+    }
+
+    /// The parameters of these names and values.
+    ///
+    /// # Errors
+    /// 400 if a parameter is given twice.
+    pub(crate) fn of<T: Into<String> + AsRef<str>>(
+        pairs: impl IntoIterator<Item = (T, T)>,
+    ) -> Result<Self> {
         let mut given: Vec<Given> = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (name, value) in pairs {
+            let name = name.into();
             if given.iter().any(|g| g.name == name) {
                 let detail = format!("The parameter `{name}` is given more than once");
                 return Err(Error::bad_request("repeated_parameter", detail));
             }
             given.push(Given {
-                name: name.into_owned(),
-                value: value.into_owned(),
+                name,
+                value: value.into(),
                 taken: false,
             });
         }
@@ -53,7 +68,10 @@ impl Params {
 
     /// Takes a parameter's text.
     pub fn take_text(&mut self, name: &'static str) -> Option<String> {
-        self.known.push(name);
+        if self.hidden.contains(&name) {
+            return None;
+        }
+        self.known.push(name.into());
         let given = self.given.iter_mut().find(|g| g.name == name)?;
         given.taken = true;
         if given.value.contains('\0') {
@@ -70,7 +88,7 @@ impl Params {
     /// Takes a parameter as a value of its type; a wrong one is noted for [`finish`](Self::finish).
     pub fn take<V: DeserializeOwned>(&mut self, name: &'static str) -> Option<V> {
         let text = self.take_text(name)?;
-        match V::deserialize(Plain(&text)) {
+        match Self::value(&text) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.fault(name, "type", format!("`{name}`: {error}"));
@@ -79,9 +97,50 @@ impl Params {
         }
     }
 
+    /// A text as a value of its type.
+    ///
+    /// # Errors
+    /// What is expected instead.
+    pub fn value<V: DeserializeOwned>(text: &str) -> Result<V, String> {
+        V::deserialize(Plain(text)).map_err(|error| error.to_string())
+    }
+
     /// Notes a wrong value.
-    pub fn fault(&mut self, name: &'static str, code: &'static str, detail: String) {
-        self.errors.push(FieldError::parameter(name, code, detail));
+    pub fn fault(&mut self, name: &str, code: &'static str, detail: String) {
+        self.note(FieldError::parameter(name, code, detail));
+    }
+
+    /// Notes a wrong value.
+    pub(crate) fn note(&mut self, fault: FieldError) {
+        self.errors.push(fault);
+    }
+
+    /// From here on these names are as unknown as any other.
+    pub(crate) fn hide(&mut self, names: impl Iterator<Item = &'static str>) {
+        self.hidden.extend(names);
+    }
+
+    /// Says that a name is known, for who is told what is.
+    pub(crate) fn knows(&mut self, name: Cow<'static, str>) {
+        self.known.push(name);
+    }
+
+    /// How many were given.
+    pub(crate) fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Names and values of those that nobody has taken yet.
+    pub(crate) fn untaken(&self) -> impl Iterator<Item = (&str, &str)> {
+        let untaken = self.given.iter().filter(|g| !g.taken);
+        untaken.map(|g| (g.name.as_str(), g.value.as_str()))
+    }
+
+    /// Takes those of these names.
+    pub(crate) fn mark(&mut self, names: &[String]) {
+        for given in &mut self.given {
+            given.taken |= names.contains(&given.name);
+        }
     }
 
     /// Whether a parameter was given.
@@ -94,21 +153,28 @@ impl Params {
     /// # Errors
     /// 400 if a parameter is unknown, naming the known ones; 422 with every wrong value.
     pub fn finish(self) -> Result<()> {
-        let unknown: Vec<_> = self.given.iter().filter(|g| !g.taken).collect();
-        if let Some(first) = unknown.first() {
-            let allowed = if self.known.is_empty() {
-                "none is accepted here".to_owned()
-            } else {
-                format!("accepted are {}", self.known.join(", "))
-            };
-            let detail = format!("Unknown parameter `{}`: {allowed}", first.name);
-            return Err(Error::bad_request("unknown_parameter", detail));
+        match self.into_faults("")? {
+            none if none.is_empty() => Ok(()),
+            faults => Err(Error::Invalid(faults)),
         }
-        if self.errors.is_empty() {
-            Ok(())
+    }
+
+    /// Ends the reading of parameters whose names have this before them in the request: their wrong values.
+    ///
+    /// # Errors
+    /// 400 if a parameter is unknown, naming the known ones.
+    pub(crate) fn into_faults(self, prefix: &str) -> Result<Vec<FieldError>> {
+        let Some((first, _)) = self.untaken().next() else {
+            return Ok(self.errors);
+        };
+        let allowed = if self.known.is_empty() {
+            "none is accepted here".to_owned()
         } else {
-            Err(Error::Invalid(self.errors))
-        }
+            let known = self.known.iter().map(|name| format!("{prefix}{name}"));
+            format!("accepted are {}", known.collect::<Vec<_>>().join(", "))
+        };
+        let detail = format!("Unknown parameter `{prefix}{first}`: {allowed}");
+        Err(Error::bad_request("unknown_parameter", detail))
     }
 }
 

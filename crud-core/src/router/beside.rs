@@ -1,5 +1,5 @@
-//! Routes of an application's own beside the generated ones of an entity: `/courses/by-slug/{slug}`,
-//! `/examples/active`. They differ in which rows they answer, and in nothing else: [`EntityRequest`] knows
+//! Routes of an application's own beside the generated ones of an entity: `/examples/active`. They differ in which rows
+//! they answer, or in what they write, and in nothing else: [`EntityRequest`] knows
 //! the caller, the parameters, the preconditions and the answer as the generated routes do.
 
 use std::{marker::PhantomData, str::FromStr};
@@ -8,14 +8,24 @@ use axum::{
     extract::{FromRef, FromRequest, FromRequestParts as _, RawPathParams, Request},
     response::Response,
 };
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use validator::Validate;
 
-use super::{list_response, request::Call, seen, whole};
+use super::{
+    list_response,
+    once::once,
+    one_live,
+    request::{Call, POST_TYPES},
+};
 use crate::{
-    App, Error, Principal, Result,
+    App, Context, Error, Principal, Result,
+    body::{self, BodyShape},
     entity::EntityInterface,
     error::FieldError,
     policy::Action,
-    query::{Archived, parse_list},
+    query::parse_list,
     search::{Condition, Search},
 };
 
@@ -27,10 +37,10 @@ use crate::{
 /// ```
 /// # use crud_core::{prelude::*, extract::EntityRequest};
 /// # fn route<E: EntityInterface, C: crud_core::search::Condition<E::Table> + Send>(by: fn(String) -> C) {
-/// // GET /courses/by-slug/{slug}, with `by = |slug| courses::slug.eq(slug)`
+/// // GET /courses/of-code/{code}, with `by = |code| courses::code.eq(code)`
 /// async move |request: EntityRequest<E>| {
-///     let slug: String = request.path("slug")?;
-///     request.row(by(slug)).await
+///     let code: String = request.path("code")?;
+///     request.row(by(code)).await
 /// }
 /// # ; }
 /// ```
@@ -78,16 +88,7 @@ impl<E: EntityInterface> EntityRequest<E> {
     pub async fn row(self, condition: impl Condition<E::Table>) -> Result<Response> {
         let (call, condition) = (self.call, condition.erase());
         let by = call.principal(Action::Get).await?;
-        let include = call.include()?;
-        let (cx, r) = (call.app.on_behalf(&by), &call.resource);
-        let row = cx.find_row(r, condition).await?;
-        match include {
-            Some(include) => {
-                let body = cx.get_with(r, row.id, Archived::Hidden, &include);
-                whole(&call, body.await?)
-            }
-            None => seen(&call, &by, &row),
-        }
+        one_live(&call, &by, condition).await
     }
 
     /// Answers as `GET /things` does, with the rows for which the further conditions hold.
@@ -101,10 +102,34 @@ impl<E: EntityInterface> EntityRequest<E> {
         let (call, further) = (self.call, narrow(Search::new()).into_conditions());
         let by = call.principal(Action::List).await?;
         let (r, query) = (&call.resource, call.query());
-        let mut request = parse_list(r, &r.mask(&by), query)?;
+        let cx = call.app.on_behalf(&by);
+        let mut request = parse_list(&cx, r, query)?;
         request.conditions.extend(further);
-        let listing = call.app.on_behalf(&by).list_rows(r, &request).await?;
+        let listing = cx.list_rows(r, &request).await?;
         Ok(list_response(call.path(), query, request.page, listing))
+    }
+}
+
+impl<E: EntityInterface> EntityRequest<E> {
+    /// Reads a JSON body and does a write of the route's own with it: once, however often it is sent, if the request
+    /// has an `Idempotency-Key`. Then everything runs in one transaction, which an error undoes; else what the
+    /// work does with the [`Context`] is each by itself.
+    ///
+    /// # Errors
+    /// 400, 408, 413, 415 and 422 for the body; those of the work.
+    pub async fn write<B, W>(self, action: Action, work: W) -> Result<Response>
+    where
+        B: DeserializeOwned + JsonSchema + Validate + Send + 'static,
+        W: for<'t> FnOnce(Context<'t>, B) -> BoxFuture<'t, Result<Response>> + Send + 'static,
+    {
+        let call = self.call;
+        let by = call.principal(action).await?;
+        call.no_parameters()?;
+        let key = call.key(&by)?;
+        let (app, _) = call.parts();
+        let sent = call.body(POST_TYPES).await?;
+        let body: B = body::read(&sent, &BodyShape::of::<B>(&[]))?;
+        once(key, &app, &by, &sent, |cx| work(cx, body)).await
     }
 }
 
@@ -124,9 +149,8 @@ where
         };
         let (mut head, body) = request.into_parts();
         let path = RawPathParams::from_request_parts(&mut head, state).await;
-        let request = Request::from_parts(head, body);
         Ok(Self {
-            call: Call::new(app, resource, None, request),
+            call: Call::new(app, resource, None, head, body),
             path: path.ok(),
             entity: PhantomData,
         })

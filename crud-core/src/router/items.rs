@@ -51,6 +51,10 @@ pub(super) fn changes(r: &Resource, body: &[u8], by: &Principal) -> Result<Vec<C
         if !own.iter().any(|(name, _)| name == "id") {
             faults.push(FieldError::at("/id", "required", "Id is required"));
         }
+        if r.if_match_required && !own.iter().any(|(name, _)| name == "version") {
+            let fault = FieldError::at("/version", "required", "Version is required");
+            faults.push(fault);
+        }
         if id.is_some_and(|id| !seen.insert(id)) {
             faults.push(repeated_id("/id".to_owned()));
         }
@@ -110,7 +114,7 @@ fn no_list(body: &[u8]) -> Error {
 }
 
 /// The only field of a name, if it can be read.
-fn one<'a, T: Deserialize<'a>>(
+pub(super) fn one<'a, T: Deserialize<'a>>(
     fields: &[(String, &'a RawValue)],
     name: &str,
     expected: &str,
@@ -133,7 +137,7 @@ fn one<'a, T: Deserialize<'a>>(
 }
 
 /// Fields as an object again, those that come twice too.
-fn object(fields: &[(String, &RawValue)]) -> Vec<u8> {
+pub(super) fn object(fields: &[(String, &RawValue)]) -> Vec<u8> {
     let mut json = Vec::with_capacity(256);
     json.push(b'{');
     for (i, (name, value)) in fields.iter().enumerate() {
@@ -153,7 +157,7 @@ fn object(fields: &[(String, &RawValue)]) -> Vec<u8> {
 }
 
 /// An object's fields in their order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Fields<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

@@ -4,23 +4,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
     http::{HeaderName, header, request::Parts},
 };
 
+use super::once::Key;
 use crate::{
-    App, Error, FileFormat, Principal, Result, Uuid,
+    App, Error, FileFormat, Principal, Result, Timestamp, Uuid,
     error::FieldError,
     etag::Tags,
     extract::media_type,
     policy::Action,
-    query::{Archived, Params, archived, include},
+    query::{Archived, Fields, Params, archived, fields, include},
     registry::Resource,
     serve::{BODY_LIMIT, read_body},
 };
 
 pub(crate) const POST_TYPES: &[&str] = &["application/json"];
 pub(crate) const PATCH_TYPES: &[&str] = &["application/json", "application/merge-patch+json"];
+
+/// What is asked for of a row.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub(super) include: Option<String>,
+    pub(super) fields: Option<Fields>,
+    /// As it was then.
+    pub(super) as_of: Option<Timestamp>,
+}
 
 /// One request to one entity.
 pub(super) struct Call {
@@ -38,9 +47,9 @@ impl Call {
         app: App,
         resource: Arc<Resource>,
         id: Option<String>,
-        request: Request,
+        head: Parts,
+        body: Body,
     ) -> Self {
-        let (head, body) = request.into_parts();
         Self {
             app,
             resource,
@@ -60,11 +69,19 @@ impl Call {
     /// # Errors
     /// 401 for no token or a bad one elsewhere.
     pub(super) async fn principal(&self, action: Action) -> Result<Principal> {
-        let headers = &self.head.headers;
         if self.resource.is_public(action) {
+            let headers = &self.head.headers;
             return self.app.auth().optional_principal(headers).await;
         }
-        let principal = self.app.auth().principal(headers).await?;
+        self.signed_in().await
+    }
+
+    /// Who asks, where somebody must be signed in.
+    ///
+    /// # Errors
+    /// 401 for no token or a bad one.
+    pub(super) async fn signed_in(&self) -> Result<Principal> {
+        let principal = self.app.auth().principal(&self.head.headers).await?;
         if principal.is_anonymous() {
             return Err(Error::Unauthenticated("Sign in to do this".into()));
         }
@@ -111,33 +128,52 @@ impl Call {
         super::no_parameters(self.query())
     }
 
-    /// Whether archived rows are asked for, and which relations.
+    /// Whether archived rows are asked for, and what of the row.
     ///
     /// # Errors
     /// 400 for any other parameter.
-    pub(super) fn reading(&self) -> Result<(Archived, Option<String>)> {
+    pub(super) fn reading(&self, by: &Principal) -> Result<(Archived, Reading)> {
         if self.query().is_empty() {
-            return Ok((Archived::Hidden, None));
+            return Ok((Archived::Hidden, Reading::default()));
         }
         let mut params = Params::parse(self.query())?;
         let archived = match self.resource.archivable {
             true => archived(&mut params),
             false => Archived::Any,
         };
-        let include = include(&self.resource, &mut params);
-        params.finish()?;
-        Ok((archived, include))
+        let as_of = match self.resource.history {
+            Some(_) => params.take("as_of"),
+            None => None,
+        };
+        let reading = Reading {
+            as_of,
+            ..self.shown(params, by)?
+        };
+        if reading.include.is_some() && as_of.is_some() {
+            let detail = "`include` shows rows as they are now, and so does not go with `as_of`";
+            return Err(Error::bad_request("mixed_parameters", detail));
+        }
+        Ok((archived, reading))
     }
 
-    /// Which relations are asked for.
+    /// What is asked for of the row.
     ///
     /// # Errors
     /// 400 for any other parameter.
-    pub(super) fn include(&self) -> Result<Option<String>> {
-        let mut params = Params::parse(self.query())?;
-        let include = include(&self.resource, &mut params);
+    pub(super) fn reading_live(&self, by: &Principal) -> Result<Reading> {
+        self.shown(Params::parse(self.query())?, by)
+    }
+
+    fn shown(&self, mut params: Params, by: &Principal) -> Result<Reading> {
+        let r = &self.resource;
+        let include = include(r, &mut params);
+        let fields = fields(r, &r.get, &r.mask(by), &mut params)?;
         params.finish()?;
-        Ok(include)
+        Ok(Reading {
+            include,
+            fields,
+            as_of: None,
+        })
     }
 
     /// A header as text.
@@ -159,10 +195,33 @@ impl Call {
     /// The versions that `If-Match` accepts.
     ///
     /// # Errors
-    /// 400 if the header is not text.
+    /// 400 if the header is not text; 428 if the entity demands it.
     pub(super) fn expected(&self, id: Uuid) -> Result<Option<Vec<i64>>> {
         let tags = self.header(&header::IF_MATCH)?;
+        if tags.is_none() && self.resource.if_match_required {
+            return Err(Error::PreconditionRequired);
+        }
         Ok(tags.and_then(|tags| Tags::parse(tags).versions(id)))
+    }
+
+    /// The text at the end of the path.
+    ///
+    /// # Errors
+    /// 422 if it is no text that a row can have.
+    pub(super) fn text(&self, name: &'static str) -> Result<String> {
+        let text = self.id.clone().filter(|text| !text.contains('\0'));
+        text.ok_or_else(|| {
+            let detail = format!("`{name}` in the path has a value that is not accepted");
+            Error::Invalid(vec![FieldError::parameter(name, "type", detail)])
+        })
+    }
+
+    /// Its `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// 400 if that is none, or nobody is signed in.
+    pub(super) fn key(&self, by: &Principal) -> Result<Option<Key>> {
+        Key::of(&self.head, by)
     }
 
     /// The body, if it is of a type that the route reads.

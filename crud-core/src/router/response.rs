@@ -1,5 +1,7 @@
 //! What a handler answers: rows with their entity tags, lists with their links.
 
+use std::fmt::{self, Write as _};
+
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -10,7 +12,7 @@ use crate::{
     Error, FileFormat, Result, etag,
     operations::{Listing, Row},
     policy::Mask,
-    query::Page,
+    query::{Page, PagedBy},
 };
 
 /// A row as a body, with its tag.
@@ -89,7 +91,8 @@ pub(super) fn list_response(path: &str, query: &str, page: Page, listing: Listin
     response
 }
 
-fn json(status: StatusCode, body: Body) -> Response {
+/// A body of JSON, which has no tag.
+pub(super) fn json(status: StatusCode, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -104,7 +107,7 @@ fn json(status: StatusCode, body: Body) -> Response {
 }
 
 /// Answers depend on who asks, and must be asked for again.
-fn private(headers: &mut HeaderMap) {
+pub(super) fn private(headers: &mut HeaderMap) {
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
@@ -120,34 +123,45 @@ fn tag(headers: &mut HeaderMap, etag: &str) {
 
 fn links(path: &str, query: &str, page: Page, listing: &Listing) -> String {
     let kept = kept(query);
-    let mut links = String::with_capacity(256);
-    let mut link = |relation: &str, offset: i64| {
-        use std::fmt::Write;
-        let (limit, kept) = (page.limit, kept.as_str());
+    let mut links = String::with_capacity(512);
+    let mut link = |relation: &str, words: &dyn Fn(&mut String) -> fmt::Result| {
         let comma = if links.is_empty() { "" } else { ", " };
         // Writing to a String cannot fail.
-        let _ = if page.by_offset {
-            write!(
-                links,
-                "{comma}<{path}?{kept}limit={limit}&offset={offset}>; rel=\"{relation}\""
-            )
-        } else {
-            let number = offset / limit + 1;
-            write!(
-                links,
-                "{comma}<{path}?{kept}page={number}&page_size={limit}>; rel=\"{relation}\""
-            )
-        };
+        let _ = write!(links, "{comma}<{path}?{kept}");
+        let _ = words(&mut links);
+        let _ = write!(links, ">; rel=\"{relation}\"");
     };
-    link("first", 0);
+    let limit = page.limit;
+    let at = |offset: i64| {
+        move |to: &mut String| match page.by {
+            PagedBy::Offset => write!(to, "limit={limit}&offset={offset}"),
+            PagedBy::Number => write!(to, "page={}&page_size={limit}", offset / limit + 1),
+            PagedBy::Cursor => write!(to, "page_size={limit}"),
+        }
+    };
+    link("first", &at(0));
+    if page.by == PagedBy::Cursor {
+        let ways = [
+            ("prev", &listing.prev_cursor),
+            ("next", &listing.next_cursor),
+        ];
+        for (relation, cursor) in ways {
+            if let Some(cursor) = cursor {
+                link(relation, &|to| {
+                    write!(to, "cursor={cursor}&page_size={limit}")
+                });
+            }
+        }
+        return links;
+    }
     if page.offset > 0 {
-        link("prev", (page.offset - page.limit).max(0));
+        link("prev", &at((page.offset - limit).max(0)));
     }
     if listing.more {
-        link("next", page.offset + page.limit);
+        link("next", &at(page.offset + limit));
     }
     if let Some(total) = listing.total {
-        link("last", (total - 1).max(0) / page.limit * page.limit);
+        link("last", &at((total - 1).max(0) / limit * limit));
     }
     links
 }
@@ -159,8 +173,9 @@ fn kept(query: &str) -> String {
     }
     let mut kept = form_urlencoded::Serializer::new(String::new());
     let mut any = false;
+    let pages = ["page", "page_size", "limit", "offset", "skip", "cursor"];
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !["page", "page_size", "limit", "offset", "skip"].contains(&&*name) {
+        if !pages.contains(&&*name) {
             kept.append_pair(&name, &value);
             any = true;
         }

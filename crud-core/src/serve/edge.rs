@@ -80,6 +80,7 @@ fn cors(origins: &[HeaderValue]) -> Option<PreflightLayer> {
             header::LINK,
             header::LOCATION,
             header::RETRY_AFTER,
+            named("idempotent-replayed"),
             named("x-request-id"),
             named("x-total-count"),
         ])

@@ -61,7 +61,7 @@ struct RouteMetrics {
 impl Metrics {
     fn install() -> Self {
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+            .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
             .expect("the buckets are a constant that is not empty")
             .build_recorder();
         let prometheus = recorder.handle();

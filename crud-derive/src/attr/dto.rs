@@ -16,11 +16,18 @@ const STRUCT: Grammar = Grammar {
 };
 const QUERY: Grammar = Grammar {
     what: "option of `#[dto(query)]`",
-    words: &[],
+    words: &["table"],
 };
 const FIELD: Grammar = Grammar {
     what: "option of a DTO field",
-    words: &["verbatim", "default", "not_a_column", "computed"],
+    words: &[
+        "verbatim",
+        "default",
+        "not_a_column",
+        "computed",
+        "column",
+        "by_hand",
+    ],
 };
 
 /// What a struct is a DTO for.
@@ -31,6 +38,19 @@ pub(crate) enum Kind {
     Get,
     List,
     Query,
+}
+
+impl Kind {
+    /// Its word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Query => "query",
+        }
+    }
 }
 
 /// The arguments above a struct.
@@ -89,12 +109,11 @@ impl DtoArgs {
             errors,
             &mut |key, input| {
                 match key.to_string().as_str() {
-                    _ if kind == Kind::Query => return Ok(false),
                     "table" => {
                         args.table_tried = true;
                         args.table = Some(value(key, input, "table = courses")?);
                     }
-                    "bare" => args.bare = true,
+                    "bare" if kind != Kind::Query => args.bare = true,
                     _ => return Ok(false),
                 }
                 Ok(true)
@@ -127,6 +146,8 @@ pub(crate) struct FieldArgs {
     pub default: Option<(Ident, Option<Expr>)>,
     pub not_a_column: Option<Ident>,
     pub computed: Option<(Ident, Computed)>,
+    pub column: Option<(Ident, Ident)>,
+    pub by_hand: Option<Ident>,
 }
 
 /// `display_name(name, is_active)`: a function, and the fields that it takes.
@@ -193,6 +214,10 @@ impl FieldArgs {
                 self.default = Some((key.clone(), Some(value(key, input, "default = 1")?)));
             }
             "default" => self.default = Some((key.clone(), None)),
+            "by_hand" => self.by_hand = Some(key.clone()),
+            "column" => {
+                self.column = Some((key.clone(), value(key, input, "column = created_at")?));
+            }
             "computed" => {
                 let expr: Expr = value(key, input, "computed = full_name(first_name, last_name)")?;
                 self.computed = Some((key.clone(), Computed::of(key, &expr)?));

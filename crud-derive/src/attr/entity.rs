@@ -8,7 +8,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use super::{Grammar, arguments, entries, parse_all, value};
+use super::{Grammar, arguments, dto::Kind, entries, parse_all, value};
 use crate::diagnostics::{Errors, unknown};
 
 const GRAMMAR: Grammar = Grammar {
@@ -24,6 +24,7 @@ const GRAMMAR: Grammar = Grammar {
         "search",
         "policy",
         "cache_ttl",
+        "filter",
         "sort",
         "default_sort",
         "before_create",
@@ -33,6 +34,13 @@ const GRAMMAR: Grammar = Grammar {
         "explain",
         "numbered",
         "relations",
+        "unique",
+        "if_match",
+        "history",
+        "aggregates",
+        "groups",
+        "routes",
+        "archivable",
         "name",
     ],
 };
@@ -50,6 +58,8 @@ pub(crate) struct EntityArgs {
     pub search: Option<Path>,
     pub policy: Option<Type>,
     pub cache_ttl: Option<CacheTtl>,
+    /// Of the short form: filters on what is no field of it.
+    pub filter: Vec<Ident>,
     pub sort: Vec<Ident>,
     pub default_sort: Option<LitStr>,
     pub before_create: Option<Path>,
@@ -59,6 +69,14 @@ pub(crate) struct EntityArgs {
     pub explain: Option<Path>,
     pub numbered: Vec<Ident>,
     pub relations: Vec<Relation>,
+    pub unique: Vec<Ident>,
+    pub if_match: Option<Ident>,
+    pub history: bool,
+    pub aggregates: Vec<Ident>,
+    pub groups: Vec<Ident>,
+    /// The actions that have routes; `None`: all of them.
+    pub routes: Option<Vec<Ident>>,
+    pub archivable: Option<Ident>,
     pub name: Option<LitStr>,
     /// The words given, faulty values included: what was tried is not missing.
     pub tried: Vec<String>,
@@ -90,6 +108,24 @@ impl EntityArgs {
         found.then_some(args)
     }
 
+    /// Whether a key was given, be it wrongly.
+    pub(crate) fn tries(&self, key: &str) -> bool {
+        self.tried.iter().any(|word| word == key)
+    }
+
+    /// Names a DTO, as its key would.
+    pub(crate) fn name_dto(&mut self, kind: Kind, name: Type) {
+        let place = match kind {
+            Kind::Create => &mut self.create,
+            Kind::Update => &mut self.update,
+            Kind::Get => &mut self.get,
+            Kind::List => &mut self.list,
+            Kind::Query => &mut self.query,
+        };
+        *place = Some(name);
+        self.tried.push(kind.word().to_owned());
+    }
+
     fn entry(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<bool> {
         self.tried.push(key.to_string());
         match key.to_string().as_str() {
@@ -103,6 +139,7 @@ impl EntityArgs {
             "search" => self.search = Some(value(key, input, "search = course_search")?),
             "policy" => self.policy = Some(value(key, input, "policy = CoursePolicy")?),
             "cache_ttl" => self.cache_ttl = Some(cache_ttl(key, input)?),
+            "filter" => self.filter = columns(key, input)?,
             "sort" => self.sort = columns(key, input)?,
             "default_sort" => {
                 self.default_sort = Some(value(key, input, "default_sort = \"-created_at\"")?);
@@ -114,10 +151,28 @@ impl EntityArgs {
             "explain" => self.explain = Some(value(key, input, "explain = f")?),
             "numbered" => self.numbered = columns(key, input)?,
             "relations" => self.relations = relations(key, input)?,
+            "unique" => self.unique = columns(key, input)?,
+            "if_match" => self.if_match = Some(value(key, input, "if_match = required")?),
+            "history" => self.history = alone(key, input)?,
+            "aggregates" => self.aggregates = columns(key, input)?,
+            "groups" => self.groups = columns(key, input)?,
+            "routes" => self.routes = Some(columns(key, input)?),
+            "archivable" => self.archivable = Some(key.clone()),
             "name" => self.name = Some(value(key, input, "name = \"Course\"")?),
             _ => return Ok(false),
         }
         Ok(true)
+    }
+}
+
+/// A word without a value.
+fn alone(key: &Ident, input: ParseStream<'_>) -> Result<bool> {
+    match input.is_empty() || input.peek(Token![,]) {
+        true => Ok(true),
+        false => {
+            let text = format!("`{key}` takes no value: it is there, or it is left out");
+            Err(Error::new(key.span(), text))
+        }
     }
 }
 
@@ -199,13 +254,20 @@ fn relations(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Relation>> {
     Ok(relations.into_iter().collect())
 }
 
+/// Names in brackets: columns, filters, or actions.
 fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
-    let help = match key == "sort" {
-        true => "help: the correct format looks like `sort(title, created_at)`",
-        false => "help: the correct format looks like `numbered(slug)`",
+    let (help, what) = match &*key.to_string() {
+        "sort" => ("sort(title, created_at)", "column"),
+        "filter" => ("filter(created_at, lessons)", "filter"),
+        "routes" => ("routes(get, list)", "route"),
+        "unique" => ("unique(slug)", "column"),
+        "aggregates" => ("aggregates(score)", "column"),
+        "groups" => ("groups(course_id)", "column"),
+        _ => ("numbered(slug)", "column"),
     };
+    let help = format!("help: the correct format looks like `{help}`");
     if !input.peek(syn::token::Paren) {
-        let text = format!("`{key}` names columns in brackets\n{help}");
+        let text = format!("`{key}` names {what}s in brackets\n{help}");
         return Err(Error::new(key.span(), text));
     }
     let inside;
@@ -215,7 +277,7 @@ fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
     match columns {
         Ok(columns) => Ok(columns.into_iter().collect()),
         Err(error) => {
-            let text = format!("expected the name of a column\n{help}");
+            let text = format!("expected the name of a {what}\n{help}");
             Err(Error::new(error.span(), text))
         }
     }

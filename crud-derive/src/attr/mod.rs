@@ -3,6 +3,7 @@
 
 pub(crate) mod dto;
 pub(crate) mod entity;
+pub(crate) mod field;
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{

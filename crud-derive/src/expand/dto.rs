@@ -32,10 +32,10 @@ pub(crate) fn expand(dto: &Dto) -> TokenStream {
             dto.fields.iter().map(dto_row::field).collect(),
             dto_row::row(dto, table),
         ),
-        Role::Query => (
+        Role::Query { table } => (
             dto_query::header(),
             dto.fields.iter().map(dto_query::field).collect::<Vec<_>>(),
-            dto_query::query(dto),
+            dto_query::query(dto, table.as_ref()),
         ),
     };
     let Dto {
@@ -64,14 +64,19 @@ pub(crate) fn expand(dto: &Dto) -> TokenStream {
 /// A faulty DTO: its errors, and the struct as it stands, so that whatever names it still compiles.
 pub(crate) fn faulty(error: &Error, item: TokenStream) -> TokenStream {
     let errors = error.to_compile_error();
+    let item = plain(item);
+    quote!(#errors #item)
+}
+
+/// The struct without what only `#[dto]` understands; nothing if it is none.
+pub(super) fn plain(item: TokenStream) -> TokenStream {
     let Ok(mut item) = syn::parse2::<ItemStruct>(item) else {
-        return errors;
+        return TokenStream::new();
     };
     let plain = |attrs: &mut Vec<Attribute>| attrs.retain(|attribute| !own(attribute));
     plain(&mut item.attrs);
     item.fields
         .iter_mut()
         .for_each(|field| plain(&mut field.attrs));
-    let item = item.to_token_stream();
-    quote!(#errors #item)
+    item.to_token_stream()
 }

@@ -47,9 +47,9 @@ pub(super) fn row(dto: &Dto, table: &Path) -> TokenStream {
     let columns = dto.fields.iter().filter(|field| field.column).map(|field| {
         let column = column(table, &field.ident, field.ident.span());
         let (span, ty) = (field.type_span(), &field.ty);
-        // The column is named once, as a type: an unknown one is one error, at the field.
+        // The column is named once, and as it is in a body: an unknown one is one error, at the field.
         quote_spanned! {span=>
-            ::crud_core::__private::ReadColumn::of::<#column, #ty>(::core::default::Default::default())
+            ::crud_core::__private::Reading(#column).read_as::<#ty>()
         }
     });
     quote! {

@@ -2,10 +2,13 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Ident, Path, ext::IdentExt, spanned::Spanned};
+use syn::{Error, Ident, Path, ext::IdentExt, spanned::Spanned};
 
 use super::column;
-use crate::model::entity::{ALWAYS_SORTED, Entity};
+use crate::model::{
+    entity::{ALWAYS_SORTED, Entity},
+    short::Short,
+};
 
 /// The columns that every entity's table has.
 const STANDARD: [&str; 6] = [
@@ -62,8 +65,12 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
     let explain = entity.explain.as_ref().map(explain);
     let numbered = numbered(entity);
     let relations = relations(entity);
+    let further = further(entity);
     let standard = standard_columns(table);
+    let short = entity.short.as_ref();
+    let short = short.map(|short| super::short::expand(ident, table, short));
     quote! {
+        #short
         const _: () = {
             #[automatically_derived]
             impl ::crud_core::EntityInterface for #ident {
@@ -90,10 +97,19 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
                 #explain
                 #numbered
                 #relations
+                #further
             }
             #standard
         };
     }
+}
+
+/// A faulty entity: its errors, and the DTOs that it would write.
+pub(crate) fn faulty(error: &Error, item: &TokenStream) -> TokenStream {
+    let errors = error.to_compile_error();
+    let stubs = Short::stubs(item);
+    let stubs = stubs.into_iter().map(super::dto::plain);
+    quote!(#errors #(#stubs)*)
 }
 
 fn sorts(entity: &Entity) -> TokenStream {
@@ -133,6 +149,62 @@ fn numbered(entity: &Entity) -> Option<TokenStream> {
     });
     Some(quote! {
         const NUMBERED: &'static [&'static str] = &[#(#columns),*];
+    })
+}
+
+/// Named as columns: an unknown one is an error at the name.
+fn named(table: &Path, names: &[Ident], constant: &TokenStream) -> Option<TokenStream> {
+    if names.is_empty() {
+        return None;
+    }
+    let columns = names.iter().map(|name| {
+        let column = column(table, name, name.span());
+        quote_spanned!(name.span()=> ::crud_core::__private::column_name(#column))
+    });
+    Some(quote! {
+        const #constant: &'static [&'static str] = &[#(#columns),*];
+    })
+}
+
+/// What it demands, keeps and offers beside the ordinary.
+fn further(entity: &Entity) -> TokenStream {
+    let unique = unique(entity);
+    let if_match = entity.if_match_required.then(|| {
+        quote!(
+            const IF_MATCH_REQUIRED: bool = true;
+        )
+    });
+    let history = entity.history.then(|| {
+        quote!(
+            const HISTORY: bool = true;
+        )
+    });
+    let aggregates = named(&entity.table, &entity.aggregates, &quote!(AGGREGATES));
+    let groups = named(&entity.table, &entity.groups, &quote!(GROUPS));
+    let routes = routes(entity);
+    quote!(#unique #if_match #history #aggregates #groups #routes)
+}
+
+/// As [`numbered`].
+fn unique(entity: &Entity) -> Option<TokenStream> {
+    if entity.unique.is_empty() {
+        return None;
+    }
+    let columns = entity.unique.iter().map(|name| {
+        let column = column(&entity.table, name, name.span());
+        quote_spanned!(name.span()=> ::crud_core::__private::UniqueColumn::of(#column))
+    });
+    Some(quote! {
+        fn unique() -> ::std::vec::Vec<::crud_core::__private::UniqueColumn> {
+            ::std::vec![#(#columns),*]
+        }
+    })
+}
+
+fn routes(entity: &Entity) -> Option<TokenStream> {
+    let actions = entity.routes.actions.as_ref()?;
+    Some(quote! {
+        const ROUTES: &'static [::crud_core::Action] = &[#(::crud_core::Action::#actions),*];
     })
 }
 

@@ -6,6 +6,7 @@ mod dto_body;
 mod dto_query;
 mod dto_row;
 pub(crate) mod entity;
+mod short;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;

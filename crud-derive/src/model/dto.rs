@@ -8,7 +8,7 @@ use syn::{
 
 use super::{
     check_table,
-    field::{Field, check_attributes},
+    field::{Field, Filter, check_attributes},
     standard,
 };
 use crate::{
@@ -47,7 +47,10 @@ pub(crate) enum Role {
     Row {
         table: Path,
     },
-    Query,
+    Query {
+        /// Of the columns of its `Filter`s.
+        table: Option<Path>,
+    },
 }
 
 impl Dto {
@@ -77,7 +80,7 @@ impl Dto {
             .iter()
             .filter_map(|field| Field::parse(field, args.kind, &mut errors))
             .collect();
-        let role = role(&args, &mut errors);
+        let role = role(&args, &fields, &mut errors);
         if let Some(table) = args.table.as_ref().filter(|_| !args.bare) {
             standard::complete(&mut fields, args.kind, table);
         }
@@ -133,9 +136,20 @@ impl Parts {
     }
 }
 
-fn role(args: &DtoArgs, errors: &mut Errors) -> Option<Role> {
+fn role(args: &DtoArgs, fields: &[Field], errors: &mut Errors) -> Option<Role> {
     if args.kind == Kind::Query {
-        return Some(Role::Query);
+        let filter = (fields.iter()).find(|f| matches!(f.filter, Some(Filter::Column { .. })));
+        match (&args.table, filter) {
+            (Some(table), _) => drop(errors.take(check_table(table))),
+            (None, Some(filter)) if !args.table_tried => errors.push(Error::new_spanned(
+                &filter.ident,
+                "a `Filter` needs its table: write `#[dto(query, table = …)]` above the struct",
+            )),
+            _ => {}
+        }
+        return Some(Role::Query {
+            table: args.table.clone(),
+        });
     }
     let Some(table) = args.table.clone() else {
         if !args.table_tried {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Path, Result, Type};
 
-use super::{check_table, doc};
+use super::{check_table, doc, routes::Routes, short::Short};
 use crate::{
     attr::entity::{CacheTtl, EntityArgs, Relation},
     diagnostics::{Errors, one_of},
@@ -36,6 +36,14 @@ pub(crate) struct Entity {
     pub explain: Option<Path>,
     pub numbered: Vec<Ident>,
     pub relations: Vec<Relation>,
+    pub unique: Vec<Ident>,
+    pub if_match_required: bool,
+    pub history: bool,
+    pub aggregates: Vec<Ident>,
+    pub groups: Vec<Ident>,
+    pub routes: Routes,
+    /// What its fields say, if it has some.
+    pub short: Option<Short>,
 }
 
 impl Entity {
@@ -51,15 +59,28 @@ impl Entity {
         let input: DeriveInput = syn::parse2(item)?;
         let mut errors = Errors::default();
         errors.take(check_shape(&input));
-        let Some(args) = EntityArgs::read(&input.attrs, &mut errors) else {
+        let Some(mut args) = EntityArgs::read(&input.attrs, &mut errors) else {
             let text = format!(
-                "`{}` needs its declaration: `#[entity(endpoint = …, table = …, create = …, get = …, \
-                 list = …, update = …, query = …, search = …, policy = …)]`",
+                "`{}` needs its declaration: `#[entity(endpoint = …, table = …, policy = …)]`, and a \
+                 `#[field(…)]` above each field that is seen or set",
                 input.ident
             );
             errors.push(Error::new_spanned(&input.ident, text));
             return Err(errors.into_error());
         };
+        let routes = Routes::parse(args.routes.take(), &mut errors);
+        let short = Short::parse(&input, &mut args, &routes, &mut errors);
+        routes.complete(&mut args);
+        if let (Some(word), None) = (&args.archivable, &short) {
+            const TEXT: &str = "`archivable` is for the short form: here the get and list DTOs have \
+                 `archived_at` if they declare it";
+            errors.push(Error::new(word.span(), TEXT));
+        }
+        if let (Some(filter), None) = (args.filter.first(), &short) {
+            const TEXT: &str =
+                "`filter(…)` is for the short form: here the query DTO has its filters";
+            errors.push(Error::new(filter.span(), TEXT));
+        }
         let EntityArgs {
             endpoint,
             table,
@@ -80,8 +101,14 @@ impl Entity {
             explain,
             numbered,
             relations,
+            unique,
+            if_match,
+            history,
+            aggregates,
+            groups,
             name,
             tried,
+            ..
         } = args;
         report_missing(&input.ident, &tried, &mut errors);
         if let Some(endpoint) = &endpoint {
@@ -90,7 +117,16 @@ impl Entity {
         if let Some(table) = &table {
             errors.take(check_table(table));
         }
-        check_sorts(&sort, default_sort.as_ref(), &mut errors);
+        if let Some(word) = if_match.as_ref().filter(|word| *word != "required") {
+            let text = "`if_match` is `required`, or left out";
+            errors.push(Error::new_spanned(word, text));
+        }
+        check_once(&unique, &mut errors);
+        let listed = match short {
+            Some(_) => "no field with `sort` has",
+            None => "`sort(…)` does not list",
+        };
+        check_sorts(&sort, default_sort.as_ref(), listed, &mut errors);
         let cache_ttl = cache_ttl
             .and_then(|ttl| errors.take(seconds(&ttl)))
             .flatten();
@@ -134,17 +170,25 @@ impl Entity {
             explain,
             numbered,
             relations,
+            unique,
+            if_match_required: if_match.is_some(),
+            history,
+            aggregates,
+            groups,
+            routes,
+            short,
         })
     }
 }
 
 fn check_shape(input: &DeriveInput) -> Result<()> {
-    let unit = matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Unit));
-    if unit && input.generics.params.is_empty() {
+    let fits =
+        matches!(&input.data, Data::Struct(data) if !matches!(data.fields, Fields::Unnamed(_)));
+    if fits && input.generics.params.is_empty() {
         return Ok(());
     }
     let text = format!(
-        "an entity is a struct without fields and parameters: `struct {};`",
+        "an entity is a struct without parameters: with named fields, or `struct {};` and DTOs of its own",
         input.ident
     );
     Err(Error::new_spanned(&input.ident, text))
@@ -207,13 +251,17 @@ fn check_endpoint(endpoint: &LitStr) -> Result<()> {
     Err(Error::new_spanned(endpoint, text))
 }
 
-fn check_sorts(sort: &[Ident], default_sort: Option<&LitStr>, errors: &mut Errors) {
-    for (position, column) in sort.iter().enumerate() {
-        if sort[..position].contains(column) {
+fn check_once(columns: &[Ident], errors: &mut Errors) {
+    for (position, column) in columns.iter().enumerate() {
+        if columns[..position].contains(column) {
             let text = format!("`{column}` is given twice");
             errors.push(Error::new_spanned(column, text));
         }
     }
+}
+
+fn check_sorts(sort: &[Ident], default_sort: Option<&LitStr>, listed: &str, errors: &mut Errors) {
+    check_once(sort, errors);
     let Some(default_sort) = default_sort else {
         return;
     };
@@ -228,7 +276,7 @@ fn check_sorts(sort: &[Ident], default_sort: Option<&LitStr>, errors: &mut Error
         if !valid.iter().any(|known| known == name) {
             let valid: Vec<&str> = valid.iter().map(String::as_str).collect();
             let text = format!(
-                "`default_sort` names {name:?}, which `sort(…)` does not list; expected {}",
+                "`default_sort` names {name:?}, which {listed}; expected {}",
                 one_of(&valid)
             );
             errors.push(Error::new_spanned(default_sort, text));

@@ -25,9 +25,11 @@ const RESERVED: &[&str] = &[
     "cursor",
     "fields",
     "include",
+    "format",
+    "or",
 ];
 /// Columns that only the server writes.
-const SERVER_SET: &[&str] = &[
+pub(crate) const SERVER_SET: &[&str] = &[
     "version",
     "created_at",
     "updated_at",
@@ -53,8 +55,23 @@ pub(crate) struct Field {
     pub default: Option<Option<Expr>>,
     /// Whether it is the column of its name.
     pub column: bool,
+    /// Of a query: the filter that it declares, if it is not handled by hand.
+    pub filter: Option<Filter>,
     /// `#[dto(computed = …)]`: what it is made of, if it is no column.
     pub computed: Option<Computed>,
+}
+
+/// A field of a query that applies by itself; the macro goes by the type's name alone.
+pub(crate) enum Filter {
+    /// `Filter<T>`.
+    Column {
+        /// What it filters.
+        column: Ident,
+        /// Whether the search function handles `field=value`.
+        by_hand: bool,
+    },
+    /// `Through<E>`.
+    Relation,
 }
 
 /// How the macro sees a value's type; it goes by the name alone.
@@ -70,6 +87,17 @@ pub(crate) enum Text {
     Other,
 }
 
+impl Text {
+    /// As the type's name says, without its `Option`s.
+    pub(crate) fn of(value: &Type) -> Self {
+        match last_segment(value) {
+            Some(last) if last == "String" => Self::Trimmed,
+            Some(last) if last == "Json" => Self::Json,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Field {
     /// Reads and checks a field; what is wrong goes to `errors`.
     pub(crate) fn parse(input: &Input, kind: Kind, errors: &mut Errors) -> Option<Self> {
@@ -79,11 +107,7 @@ impl Field {
             errors.take(check_attribute(attribute, kind));
         }
         let (options, value) = peel(&input.ty);
-        let mut text = match last_segment(&value) {
-            Some(last) if last == "String" => Text::Trimmed,
-            Some(last) if last == "Json" => Text::Json,
-            _ => Text::Other,
-        };
+        let mut text = Text::of(&value);
         let body = matches!(kind, Kind::Create | Kind::Update);
         if let Some(word) = &args.verbatim {
             match text {
@@ -116,7 +140,9 @@ impl Field {
                 "`computed` is for get and list DTOs: a client can read such a field, not send it",
             ));
         }
+        let filter = filter(input, &ident, kind, &args, errors);
         let field = Self {
+            filter,
             attrs: input
                 .attrs
                 .iter()
@@ -154,8 +180,8 @@ impl Field {
                 "a field of a row is `T`, or `Option<T>` where the column can be null",
             ),
             Kind::Query => (
-                self.options == 1,
-                "a field of a query DTO is `Option<T>`: every filter may be left out",
+                self.options == 1 || self.filter.is_some(),
+                "a field of a query DTO is `Option<T>`, `Filter<T>` or `Through<E>`: every filter may be left out",
             ),
         };
         if fits {
@@ -190,8 +216,37 @@ impl Field {
     }
 }
 
+/// The filter that a field of a query is by its type, with the options that only such a field has.
+fn filter(
+    input: &Input,
+    ident: &Ident,
+    kind: Kind,
+    args: &FieldArgs,
+    errors: &mut Errors,
+) -> Option<Filter> {
+    let filter = match last_segment(&input.ty) {
+        Some(last) if kind == Kind::Query && last == "Filter" => {
+            let column = args.column.as_ref().map(|(_, column)| column.clone());
+            Some(Filter::Column {
+                column: column.unwrap_or_else(|| ident.clone()),
+                by_hand: args.by_hand.is_some(),
+            })
+        }
+        Some(last) if kind == Kind::Query && last == "Through" => Some(Filter::Relation),
+        _ => None,
+    };
+    let words = args.column.as_ref().map(|(word, _)| word);
+    for word in words.into_iter().chain(&args.by_hand) {
+        if !matches!(filter, Some(Filter::Column { .. })) {
+            let text = format!("`{word}` is for a `Filter` in a query DTO");
+            errors.push(Error::new(word.span(), text));
+        }
+    }
+    filter
+}
+
 /// Takes the `Option`s off a type.
-fn peel(ty: &Type) -> (usize, Type) {
+pub(crate) fn peel(ty: &Type) -> (usize, Type) {
     match option_of(ty) {
         Some(inner) => {
             let (options, value) = peel(inner);

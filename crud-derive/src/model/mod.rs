@@ -4,6 +4,10 @@
 pub(crate) mod dto;
 pub(crate) mod entity;
 pub(crate) mod field;
+pub(crate) mod routes;
+pub(crate) mod short;
+pub(crate) mod short_field;
+pub(crate) mod short_filter;
 pub(crate) mod standard;
 
 use syn::{Attribute, Error, Expr, Lit, Meta, Path, Result};

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Path, parse::Parser};
+use syn::{Ident, Path, parse::Parser};
 
 use super::field::Field;
 use crate::{attr::dto::Kind, diagnostics::Errors};
@@ -27,6 +27,15 @@ pub(crate) fn complete(fields: &mut Vec<Field>, kind: Kind, table: &Path) {
         let position = if field.name == "id" { 0 } else { fields.len() };
         fields.insert(position, field);
     }
+}
+
+/// The standard columns, as a row has them.
+pub(crate) fn columns(span: Span) -> impl Iterator<Item = (Ident, syn::Field)> {
+    standard(Kind::Get, span).into_iter().filter_map(|tokens| {
+        let field = syn::Field::parse_named.parse2(tokens);
+        let field = field.expect("the fields below are Rust");
+        Some((field.ident.clone()?, field))
+    })
 }
 
 fn standard(kind: Kind, span: Span) -> Vec<TokenStream> {

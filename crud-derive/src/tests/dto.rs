@@ -142,9 +142,9 @@ fn a_row_reads_each_field_from_its_column() {
     );
     let columns: Vec<_> = code
         .to_string()
-        .split("ReadColumn :: of :: < courses :: ")
+        .split("Reading (courses :: ")
         .skip(1)
-        .map(|rest| rest.split(' ').next().unwrap().to_owned())
+        .map(|rest| rest.split(')').next().unwrap().to_owned())
         .collect();
     let expected = [
         "id",
@@ -186,7 +186,7 @@ fn a_bare_dto_holds_its_own_fields_only() {
     assert_lacks(&code, quote!(courses::id));
     assert_holds(
         &code,
-        quote!(::crud_core::__private::ReadColumn::of::<courses::title, String>),
+        quote!(::crud_core::__private::Reading(courses::title).read_as::<String>()),
     );
 }
 
@@ -209,6 +209,55 @@ fn a_query_dto_takes_each_parameter() {
     );
     assert_holds(&code, quote!(r#type: params.take::<Kind>("type")));
     assert_lacks(&code, quote!(compile_error));
+}
+
+#[test]
+fn a_query_dto_declares_its_filters() {
+    let code = dto_inner(
+        quote!(query, table = courses),
+        quote!(
+            pub struct CourseQuery {
+                pub called: Option<String>,
+                pub r#type: Filter<Kind>,
+                #[dto(column = created_at)]
+                pub made: crud_core::Filter<Timestamp>,
+                #[dto(by_hand)]
+                pub title: Filter<String>,
+                pub lessons: Through<Lesson>,
+            }
+        ),
+    );
+    assert_lacks(&code, quote!(compile_error));
+    assert_holds(
+        &code,
+        quote!(
+            const FIELDS: &'static [&'static str] = &["called", "title"];
+        ),
+    );
+    assert_holds(
+        &code,
+        quote!(title: ::crud_core::Filter::by_hand(params.take("title"))),
+    );
+    for filter in [
+        quote!(FilterField::column(
+            "type",
+            courses::r#type,
+            |query: &Self| &query.r#type
+        )),
+        quote!(FilterField::column(
+            "made",
+            courses::created_at,
+            |query: &Self| &query.made
+        )),
+        quote!(FilterField::column(
+            "title",
+            courses::title,
+            |query: &Self| &query.title
+        )),
+        quote!(FilterField::through("lessons", |query: &Self| &query.lessons)),
+    ] {
+        assert_holds(&code, filter);
+    }
 }
 
 #[test]

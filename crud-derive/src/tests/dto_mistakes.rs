@@ -36,7 +36,7 @@ fn a_dto_says_its_kind_first() {
 }
 
 #[test]
-fn a_dto_needs_its_table_and_a_query_none() {
+fn a_dto_needs_its_table_and_a_query_only_for_filters() {
     assert_one(
         of_dto(
             quote!(get),
@@ -50,14 +50,14 @@ fn a_dto_needs_its_table_and_a_query_none() {
     );
     assert_one(
         of_dto(
-            quote!(query, table = courses),
+            quote!(query),
             quote!(
                 struct Q {
-                    q: Option<String>,
+                    q: Filter<String>,
                 }
             ),
         ),
-        "unknown option of `#[dto(query)]` `table`: none is accepted here",
+        "a `Filter` needs its table: write `#[dto(query, table = …)]` above the struct",
     );
     assert_one(
         of_dto(
@@ -113,7 +113,7 @@ fn a_dto_is_a_struct_with_named_fields() {
 fn the_options_of_a_field_fit_the_field() {
     assert_one(
         of_create(quote!(#[dto(verbtim)] password: String)),
-        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`, `computed`\n\
+        "unknown option of a DTO field `verbtim`, expected one of `verbatim`, `default`, `not_a_column`, `computed`, `column`, `by_hand`\n\
          help: did you mean `verbatim`?",
     );
     assert_one(
@@ -175,7 +175,7 @@ fn the_types_of_the_fields_fit_the_kind() {
                 }
             ),
         ),
-        "a field of a query DTO is `Option<T>`: every filter may be left out",
+        "a field of a query DTO is `Option<T>`, `Filter<T>` or `Through<E>`: every filter may be left out",
     );
 }
 

@@ -67,6 +67,7 @@ fn what_is_left_out_keeps_the_traits_default() {
         ),
     );
     assert_lacks(&code, quote!(DEFAULT_SORT));
+    assert_lacks(&code, quote!(HISTORY));
     assert_lacks(&code, quote!(fn before_create));
     assert_lacks(&code, quote!(fn before_update));
 }
@@ -75,7 +76,7 @@ fn what_is_left_out_keeps_the_traits_default() {
 fn the_options_are_written_down() {
     let code = entity_inner(course(quote! {
         cache_ttl = 300, sort(title, r#type), default_sort = "type,-id",
-        before_create = hooks::complete, name = "Lecture"
+        before_create = hooks::complete, history, name = "Lecture"
     }));
     assert_holds(&code, quote!(= ::core::option::Option::Some(300u64);));
     assert_holds(
@@ -93,6 +94,12 @@ fn the_options_are_written_down() {
     assert_holds(
         &code,
         quote!(::crud_core::__private::SortColumn::of(courses::r#type)),
+    );
+    assert_holds(
+        &code,
+        quote!(
+            const HISTORY: bool = true;
+        ),
     );
     assert_holds(
         &code,
@@ -123,4 +130,24 @@ fn the_standard_columns_are_checked() {
             courses::updated_by
         )),
     );
+}
+
+#[test]
+fn a_demand_and_a_key_are_declared_and_nothing_else() {
+    let code = entity_inner(course(quote!(unique(slug), if_match = required)));
+    assert_holds(
+        &code,
+        quote!(::std::vec![::crud_core::__private::UniqueColumn::of(
+            courses::slug
+        )]),
+    );
+    assert_holds(
+        &code,
+        quote!(
+            const IF_MATCH_REQUIRED: bool = true;
+        ),
+    );
+    let plain = entity_inner(course(quote!()));
+    assert_lacks(&plain, quote!(fn unique));
+    assert_lacks(&plain, quote!(IF_MATCH_REQUIRED));
 }

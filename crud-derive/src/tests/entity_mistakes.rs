@@ -60,8 +60,9 @@ fn an_unknown_key_is_answered_with_the_valid_ones_and_the_nearest() {
     assert_one(
         found,
         "unknown key of `#[entity]` `default_sorts`, expected one of `endpoint`, `table`, `create`, `get`, \
-         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `sort`, `default_sort`, \
-         `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `numbered`, `relations`, `name`\nhelp: did you mean `default_sort`?",
+         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `filter`, `sort`, `default_sort`, \
+         `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `numbered`, `relations`, `unique`, `if_match`, `history`, `aggregates`, `groups`, \
+         `routes`, `archivable`, `name`\nhelp: did you mean `default_sort`?",
     );
 }
 
@@ -71,6 +72,10 @@ fn a_key_is_given_once() {
     assert_one(
         of_course(quote!(sort(title, title))),
         "`title` is given twice",
+    );
+    assert_one(
+        of_course(quote!(unique(slug, slug))),
+        "`slug` is given twice",
     );
 }
 
@@ -100,6 +105,18 @@ fn a_wrong_value_shows_the_format() {
     assert_one(
         of_course(quote!(cache_ttl = never)),
         "`cache_ttl` is a number of seconds, or `off`\nhelp: the correct format looks like `cache_ttl = 300`",
+    );
+    assert_one(
+        of_course(quote!(unique = slug)),
+        "`unique` names columns in brackets\nhelp: the correct format looks like `unique(slug)`",
+    );
+    assert_one(
+        of_course(quote!(if_match)),
+        "`if_match` needs a value\nhelp: the correct format looks like `if_match = required`",
+    );
+    assert_one(
+        of_course(quote!(if_match = optional)),
+        "`if_match` is `required`, or left out",
     );
     assert_one(
         of_course(quote!(cache_ttl = 0)),
@@ -138,16 +155,13 @@ fn the_default_sort_is_among_the_sorts() {
 }
 
 #[test]
-fn an_entity_has_no_fields() {
-    let item = quote!(
-        #[entity(endpoint = "c", table = c, create = C, get = G, list = L, update = U,
-        query = Q, search = s, policy = P)]
-        struct Course {
-            title: String,
-        }
-    );
-    assert_one(
-        sentences(Entity::parse(item).err()),
-        "an entity is a struct without fields and parameters: `struct Course;`",
-    );
+fn a_word_that_stands_alone_takes_no_value() {
+    for wrong in [
+        quote!(history = true),
+        quote!(history(courses)),
+        quote!(history "all"),
+    ] {
+        let text = "`history` takes no value: it is there, or it is left out";
+        assert_one(of_course(wrong), text);
+    }
 }

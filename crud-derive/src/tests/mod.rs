@@ -4,6 +4,8 @@ mod dto;
 mod dto_mistakes;
 mod entity;
 mod entity_mistakes;
+mod short;
+mod short_mistakes;
 
 use proc_macro2::TokenStream;
 

@@ -17,6 +17,8 @@ pub(crate) async fn run() -> Result<()> {
     }
     let mut tables = lms.app.registry().tables();
     tables.extend(crud_core::jobs::tables());
+    tables.extend(crud_core::once::tables());
+    tables.extend(crud_core::history::tables());
     let drift = db.drift(&tables).await?;
     if !drift.is_empty() {
         bail!(

@@ -40,7 +40,6 @@ pub fn registry() -> Registry {
 /// The routes that they have beside the generated ones.
 pub(crate) fn routes() -> Routes<Lms> {
     Routes::new()
-        .merge(course::routes())
         .merge(example::routes())
         .merge(certificate::routes())
 }

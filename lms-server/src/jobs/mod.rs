@@ -17,7 +17,7 @@ use crud_core::{
 pub(crate) use self::routes::routes;
 pub use self::{
     certificate::{GenerateCertificate, SendCertificateEmail},
-    cleanup::CleanUpExpiredTokens,
+    cleanup::{CleanUpExpiredKeys, CleanUpExpiredTokens},
     statistics::UpdateCourseStatistics,
     welcome::SendWelcomeEmail,
 };
@@ -31,6 +31,7 @@ pub fn jobs() -> Jobs<Lms> {
         .job::<GenerateCertificate>()
         .job::<SendCertificateEmail>()
         .every("cleanup-expired-tokens", hour, &CleanUpExpiredTokens {})
+        .every("cleanup-expired-keys", hour, &CleanUpExpiredKeys {})
         .every(
             "update-course-statistics",
             five_minutes,

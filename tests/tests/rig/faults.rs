@@ -63,6 +63,9 @@ impl Fault {
                 cluster.redis.start_again().expect("Redis starts again");
             }
             Self::RedisOld => {
+                // It must have something that can grow old.
+                cluster.until_hits().await;
+                let before = cluster.all_counts().await;
                 cluster.redis.kill();
                 // What is written now makes the data of then old.
                 let unmarked = |was: &Counts, now: &Counts| now.unmarked > was.unmarked;

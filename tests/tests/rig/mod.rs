@@ -27,7 +27,7 @@ use self::{
 /// For so long all is well, where it is.
 const CALM: Duration = Duration::from_millis(500);
 
-fn setting<T: FromStr>(name: &str, default: T) -> T {
+pub(crate) fn setting<T: FromStr>(name: &str, default: T) -> T {
     #[expect(
         clippy::disallowed_methods,
         reason = "a setting of a test, not of the server"

@@ -128,7 +128,7 @@ impl Link {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "testing"))]
     pub(super) fn is_slow(&self) -> bool {
         self.strikes.load(Ordering::Relaxed) > 0 || self.connection().is_none()
     }

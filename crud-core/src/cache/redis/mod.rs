@@ -107,7 +107,7 @@ impl RedisStore {
     }
 
     /// Whether the last answers came too late, or the connection is gone.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "testing"))]
     fn link_is_slow(&self) -> bool {
         self.link.is_slow()
     }

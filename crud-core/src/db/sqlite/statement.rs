@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::SqliteConnection;
 use diesel::connection::{DefaultLoadingMode, LoadConnection, SimpleConnection};
 
+use crate::db::clock::Clock;
 use crate::db::error::{DbError, DbResult};
 use crate::db::error_sqlite::from_sqlite;
 use crate::db::executor::Sink;
@@ -45,6 +46,7 @@ pub(super) fn load(
     stmt: Stmt,
     mut sink: Box<dyn Sink>,
 ) -> DbResult<Box<dyn Sink>> {
+    let _clock = Clock::start();
     for row in LoadConnection::<DefaultLoadingMode>::load(conn, stmt).map_err(from_sqlite)? {
         if is_over() {
             return Err(DbError::Timeout);
@@ -56,6 +58,7 @@ pub(super) fn load(
 }
 
 pub(super) fn execute(conn: &mut SqliteConnection, stmt: Stmt) -> DbResult<usize> {
+    let _clock = Clock::start();
     diesel::RunQueryDsl::execute(stmt, conn).map_err(from_sqlite)
 }
 

@@ -166,13 +166,28 @@ async fn statements_that_run_too_long_are_ended() {
                  SELECT x FROM n WHERE crud_contains_ci('ä' || x, 'ö')",
             ),
         };
+        let before = slow_statements().await;
         let error =
             t.db.load::<i32, diesel::sql_types::Integer>(Access::Read, endless)
                 .await
                 .unwrap_err();
         assert!(matches!(error, DbError::Timeout), "{}: {error:?}", t.name);
         assert_eq!(count(&t.db).await, 0, "{}", t.name);
+        assert!(slow_statements().await > before, "{}", t.name);
     }
+}
+
+/// How many statements took more than 0.1 s, of all tests in this process.
+async fn slow_statements() -> u64 {
+    let body = crate::telemetry::metrics_text().await.into_body();
+    let text = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let series = |name: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(name));
+        found.map_or(0, |number| number.trim().parse::<u64>().unwrap())
+    };
+    series("db_statement_duration_seconds_count")
+        - series("db_statement_duration_seconds_bucket{le=\"0.1\"}")
 }
 
 #[tokio::test]

@@ -20,14 +20,14 @@ use crate::{
 
 /// Where a read looks.
 #[derive(Clone, Copy)]
-struct Kept<'a> {
+pub(super) struct Kept<'a> {
     cache: &'a Arc<Cache>,
     db: &'a Db,
 }
 
 impl<'a> Context<'a> {
     /// The cache, if reads of this entity may be answered from it here and now.
-    fn kept(&self, r: &Resource) -> Option<Kept<'a>> {
+    pub(super) fn kept(&self, r: &Resource) -> Option<Kept<'a>> {
         match self.place {
             // A transaction sees its own writes, which nobody else must.
             Place::Db(db) if r.cache_ttl.is_some() => {

@@ -9,7 +9,8 @@ use super::{Kept, read_into};
 use crate::{
     Context, Result, Uuid,
     cache::{Dep, Entry, Failed, Loaded},
-    operations::{Row, key, projection::JsonRows, statement},
+    db::Access,
+    operations::{Row, key, projection::JsonRows, row, statement},
     policy::{Predicate, Relation, Rule, Value, Verdict},
     query::Archived,
     registry::Resource,
@@ -27,17 +28,36 @@ struct Used {
 }
 
 impl Context<'_> {
-    /// A row as the caller may see it; the inner `None` if there is none or he may not. The outer: ask the database.
+    /// A row as the caller may see it; `None` if there is none or he may not.
     pub(in crate::operations) async fn cached_get(
         &self,
+        kept: Kept<'_>,
         r: &Resource,
         id: Uuid,
         archived: Archived,
         rule: &Rule,
+        fields: Option<&[&'static str]>,
+    ) -> Result<Option<Row>> {
+        if let Some(found) = self.judged(kept, r, id, archived, rule, fields).await? {
+            return Ok(found);
+        }
+        let (sql, sink) = self.selecting(r, id, archived, rule, fields);
+        match self.cached_one(kept, r, id, sql, sink).await? {
+            Ok(found) => Ok(found),
+            Err((sql, sink)) => Ok(row(id, *self.load(r, Access::Read, sql, sink).await?)),
+        }
+    }
+
+    /// A row that is kept for everyone, as the policy judges it for the caller. The outer `None`: it cannot.
+    async fn judged(
+        &self,
+        kept: Kept<'_>,
+        r: &Resource,
+        id: Uuid,
+        archived: Archived,
+        rule: &Rule,
+        fields: Option<&[&'static str]>,
     ) -> Result<Option<Option<Row>>> {
-        let Some(kept) = self.kept(r) else {
-            return Ok(None);
-        };
         let mut used = Vec::new();
         let Some(row) = self.whole_row(kept, r, id, &mut used).await? else {
             return Ok(None);
@@ -81,7 +101,7 @@ impl Context<'_> {
         if !(row.is_there() && is_seen && is_asked_for) {
             return Ok(Some(None));
         }
-        let json = r.get.cut(&row, &r.mask(self.principal));
+        let json = r.get.cut(&row, &r.mask(self.principal), fields);
         let version = row.version();
         Ok(Some(Some(Row { id, version, json })))
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{database, read_into};
+use super::{Kept, database, read_into};
 use crate::{
     Context, Result, Uuid,
     cache::{Entry, Failed, Loaded},
@@ -13,20 +13,22 @@ use crate::{
         integers::Integers,
         key::{self, Kind},
         projection::JsonRows,
+        reads::Items,
     },
     registry::Resource,
 };
 
 impl Context<'_> {
     /// A row as one statement answers it, kept under the statement. `None`: not kept.
-    pub(in crate::operations) async fn cached_one(
+    pub(super) async fn cached_one(
         &self,
+        kept: Kept<'_>,
         r: &Resource,
         id: Uuid,
         sql: Stmt,
         sink: Box<JsonRows>,
     ) -> Result<Result<Option<Row>, (Stmt, Box<JsonRows>)>> {
-        let found = self.cached_statement(r, Kind::Get, sql, sink, |rows: JsonRows| {
+        let found = self.cached_statement(kept, r, Kind::Get, sql, sink, |rows: JsonRows| {
             let mut body = rows.version.to_le_bytes().to_vec();
             if rows.rows > 0 {
                 body.extend_from_slice(&rows.out);
@@ -43,34 +45,33 @@ impl Context<'_> {
         }))
     }
 
-    /// The items of a page and how many rows the statement gave, kept under the statement.
+    /// A page and how many rows the statement gave, kept under the statement.
     pub(in crate::operations) async fn cached_page(
         &self,
+        kept: Kept<'_>,
         r: &Resource,
         sql: Stmt,
         sink: Box<JsonRows>,
-    ) -> Result<Result<(usize, Bytes), (Stmt, Box<JsonRows>)>> {
-        let found = self.cached_statement(r, Kind::Page, sql, sink, |rows: JsonRows| {
-            let mut body = (rows.rows as u64).to_le_bytes().to_vec();
-            body.extend_from_slice(&rows.out);
-            body
-        });
-        Ok(found.await?.map(|body| {
-            let rows = body
-                .first_chunk()
-                .map_or(0, |rows| u64::from_le_bytes(*rows));
-            (usize::try_from(rows).unwrap_or(usize::MAX), body.slice(8..))
-        }))
+        backward: bool,
+    ) -> Result<Result<Items, (Stmt, Box<JsonRows>)>> {
+        // The same statement reads forward what another order reads backward.
+        let (kind, encode): (_, fn(JsonRows) -> Vec<u8>) = match backward {
+            true => (Kind::PageBack, |rows| rows.into_page(true).encode()),
+            false => (Kind::Page, |rows| rows.into_page(false).encode()),
+        };
+        let found = self.cached_statement(kept, r, kind, sql, sink, encode);
+        Ok(found.await?.map(|body| Items::decode(&body)))
     }
 
     /// How many rows there are, kept under the statement.
     pub(in crate::operations) async fn cached_count(
         &self,
+        kept: Kept<'_>,
         r: &Resource,
         sql: Stmt,
+        sink: Box<Integers>,
     ) -> Result<Result<i64, (Stmt, Box<Integers>)>> {
-        let sink = Box::new(Integers::default());
-        let found = self.cached_statement(r, Kind::Count, sql, sink, |count: Integers| {
+        let found = self.cached_statement(kept, r, Kind::Count, sql, sink, |count: Integers| {
             count.first().unwrap_or_default().to_le_bytes().to_vec()
         });
         Ok(found.await?.map(|body| {
@@ -80,21 +81,26 @@ impl Context<'_> {
     }
 
     /// A body under its statement; the statement back if it is not kept.
-    async fn cached_statement<S: crate::db::Sink>(
+    pub(in crate::operations) async fn cached_statement<S: crate::db::Sink>(
         &self,
+        kept: Kept<'_>,
         r: &Resource,
         kind: Kind,
         sql: Stmt,
         sink: Box<S>,
         encode: fn(S) -> Vec<u8>,
     ) -> Result<Result<Bytes, (Stmt, Box<S>)>> {
-        let (Some(kept), Some(ttl)) = (self.kept(r), r.cache_ttl()) else {
+        let Some(ttl) = r.cache_ttl() else {
             return Ok(Err((sql, sink)));
         };
-        let (key, text) = match key::of_statement(kind, r.endpoint, kept.db.kind(), &sql) {
+        let (mut key, text) = match key::of_statement(kind, r.endpoint, kept.db.kind(), &sql) {
             Ok(named) => named,
             Err(error) => return Err(database(r, self, error, &[]).await),
         };
+        // A page has its cursors in it.
+        if let (Kind::Page | Kind::PageBack, Some(cursors)) = (kind, self.registry.cursors()) {
+            key.extend_from_slice(cursors.fingerprint());
+        }
         let Some(deps) = self.registry.made_of(&text) else {
             return Ok(Err((sql, sink)));
         };

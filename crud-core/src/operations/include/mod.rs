@@ -13,13 +13,17 @@ use self::{
     rows::{Keyed, Object, with_keys, within},
 };
 use super::{
-    Context, Listing, integers::Integers, projection::JsonRows, reads::envelope, statement,
+    Context, Listing,
+    keyset::{Edges, with_places},
+    projection::JsonRows,
+    reads::{Items, envelope},
+    statement,
 };
 use crate::{
     Result, Uuid,
     db::Access,
     policy::Action,
-    query::{Archived, LARGEST_SIZE, ListRequest, Total, sort_keys},
+    query::{Archived, LARGEST_SIZE, ListRequest, sort_keys},
     registry::Resource,
     relation::RelationKind,
 };
@@ -35,13 +39,14 @@ impl Context<'_> {
         id: Uuid,
         archived: Archived,
         include: &str,
+        fields: Option<&[&'static str]>,
     ) -> Result<Vec<u8>> {
         let includes = self.includes(r, include)?;
         let rule = r.rule(self.principal, Action::Get);
         if rule.is_never() {
             return Err(self.hidden(r, id));
         }
-        let projection = r.get.masked(&r.mask(self.principal));
+        let projection = r.get.shown(&r.mask(self.principal), fields);
         let sink = Keyed::new(
             JsonRows::many(projection.clone(), 1, Vec::new()),
             &projection,
@@ -51,7 +56,7 @@ impl Context<'_> {
         let select = with_keys(r, &projection, None, &includes);
         let sql = statement::get(r, &select, id, archived, &rule);
         let rows = self.load(r, Access::Read, sql, sink).await?;
-        let row = self.complete(*rows, 0, &includes).await?.pop();
+        let row = self.complete(&rows, 0, &includes).await?.pop();
         row.map(|row| row.json).ok_or_else(|| r.missing(id))
     }
 
@@ -67,36 +72,35 @@ impl Context<'_> {
     ) -> Result<Listing> {
         let rule = self.admit(r, Action::List)?;
         let includes = self.includes(r, include)?;
-        let projection = r.list.masked(&r.mask(self.principal));
+        let mask = r.mask(self.principal);
+        let projection = r.list.shown(&mask, request.fields.as_deref());
+        let place = self.place(r, request, &rule)?;
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
-        let items = JsonRows::many(projection.clone(), limit, Vec::new());
+        let seal = self.seal(r, request, &rule, place.as_ref());
+        let edges = Edges::new(&request.order, projection.len() + includes.len(), seal);
+        let items = JsonRows::page(projection.clone(), limit, edges);
         let sink = Keyed::new(items, &projection, 0, &includes);
         let select = with_keys(r, &projection, None, &includes);
-        let sql = statement::list(r, &select, request, &rule);
+        let select = with_places(r, select, &request.order);
+        let sql = statement::list(r, &select, request, place.as_ref(), &rule);
         let rows = *self.load(r, Access::Read, sql, sink).await?;
-        let total = match request.total {
-            Total::None => None,
-            Total::Exact => {
-                let sql = statement::count(r, request, &rule);
-                let count = self.load(r, Access::Read, sql, Box::new(Integers::default()));
-                count.await?.first()
-            }
-        };
-        let mut page = JsonRows::many(projection, limit, Vec::new());
-        page.rows = rows.rows.rows;
-        for (i, row) in self.complete(rows, 0, &includes).await?.iter().enumerate() {
-            if i > 0 {
-                page.out.push(b',');
-            }
-            page.out.extend_from_slice(&row.json);
+        let total = self.total(r, request, &rule).await?;
+        let mut objects = self.complete(&rows, 0, &includes).await?;
+        if place.as_ref().is_some_and(|place| place.backward) {
+            objects.reverse();
         }
-        Ok(envelope((page.rows, page.out.into()), total, request))
+        let objects: Vec<_> = objects.into_iter().map(|object| object.json).collect();
+        let page = Items {
+            json: objects.join(&b',').into(),
+            ..rows.rows.into_page(false)
+        };
+        Ok(envelope(page, total, request.page, request.total))
     }
 
     /// The rows as JSON, with what belongs to them. The keys of `includes` begin at `first`.
     fn complete<'b>(
         &'b self,
-        rows: Keyed,
+        rows: &'b Keyed,
         first: usize,
         includes: &'b [Include],
     ) -> BoxFuture<'b, Result<Vec<Object>>> {
@@ -161,7 +165,7 @@ impl Context<'_> {
         let rows = JsonRows::many(projection.clone(), usize::MAX, Vec::new());
         let sink = Keyed::new(rows, &projection, 1, &include.nested);
         let rows = *self.load(r, Access::Read, sql, sink).await?;
-        for row in self.complete(rows, 1, &include.nested).await? {
+        for row in self.complete(&rows, 1, &include.nested).await? {
             if let Some(link) = row.link {
                 found.entry(link).or_insert_with(Vec::new).push(row.json);
             }

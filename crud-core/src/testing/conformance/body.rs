@@ -186,7 +186,10 @@ fn text(name: &str, schema: &Value, n: u64) -> String {
         Some("uuid") => return crate::Uuid::now_v7().to_string(),
         Some("email") => return format!("someone-{n}@conformance.example"),
         Some("date-time") => return "2031-02-03T04:05:06.789012Z".to_owned(),
-        Some("date") => return "2031-02-03".to_owned(),
+        Some("date") => {
+            let (day, month, year) = (n % 28 + 1, n / 28 % 12 + 1, n / 336 % 1000);
+            return format!("2{year:03}-{month:02}-{day:02}");
+        }
         Some("uri" | "url") => return format!("https://conformance.example/{n}"),
         _ => {}
     }

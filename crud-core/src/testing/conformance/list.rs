@@ -12,6 +12,8 @@ rules![
     every_field_of_a_list_is_documented,
     links_lead_to_every_row_once,
     a_page_out_of_range_is_refused,
+    cursors_lead_there_and_back,
+    a_cursor_is_of_one_list,
     pages_are_asked_for_in_one_way,
     what_is_unknown_is_refused_with_what_is_known,
     every_order_can_be_turned,
@@ -41,6 +43,7 @@ async fn a_list_is_an_envelope(s: &Subject<'_>) {
         "page_size",
         "pages",
         "next_cursor",
+        "prev_cursor",
     ];
     assert_eq!(members, expected, "{list}");
     assert_eq!(
@@ -130,6 +133,86 @@ async fn check_links(s: &Subject<'_>, page: &Reply, before: Option<&Reply>) {
         }
         _ => panic!("`prev` is on every page but the first\n{page}"),
     }
+}
+
+async fn cursors_lead_there_and_back(s: &Subject<'_>) {
+    for _ in 0..3 {
+        s.row().await;
+        s.full_row().await;
+    }
+    let sorts = s.r.sorts.iter().map(|sort| sort.name);
+    for sort in sorts.flat_map(|name| [name.to_owned(), format!("-{name}")]) {
+        let all = s.ids(s.admin, &format!("sort={sort}")).await;
+        let list = format!("{}?sort={sort}&page_size=2", s.all);
+        let (mut there, mut back) = (Vec::new(), Vec::new());
+        let mut page = s.admin.get(&list).await.is(200);
+        assert_eq!(page["prev_cursor"], json!(null), "{page}");
+        loop {
+            there.extend(page.column("id"));
+            let Some(next) = page["next_cursor"].as_str().map(str::to_owned) else {
+                break;
+            };
+            page = s.admin.get(&format!("{list}&cursor={next}")).await.is(200);
+            assert_eq!(
+                (&page["total"], &page["page"]),
+                (&json!(null), &json!(null))
+            );
+            assert!(
+                !page.items().is_empty(),
+                "`next_cursor` leads nowhere\n{page}"
+            );
+        }
+        assert_eq!(page.link("next"), None, "{page}");
+        loop {
+            back.splice(0..0, page.column("id"));
+            let Some(prev) = page.link("prev") else { break };
+            page = s.admin.get(&prev).await.is(200);
+        }
+        // A list is longer than a page of `ids` at most.
+        assert_eq!(there[..all.len()], all, "`sort={sort}` by cursors");
+        assert_eq!(back, there, "`sort={sort}` by cursors, and back");
+    }
+}
+
+async fn a_cursor_is_of_one_list(s: &Subject<'_>) {
+    for _ in 0..2 {
+        s.row().await;
+    }
+    let list = format!("{}?page_size=1&sort=created_at", s.all);
+    let page = s.admin.get(&list).await.is(200);
+    let cursor = page["next_cursor"].as_str().unwrap_or_default().to_owned();
+    s.admin
+        .get(&format!("{list}&cursor={cursor}"))
+        .await
+        .is(200);
+    let mut wrong = vec![
+        format!("{}?sort=-created_at&cursor={cursor}", s.all),
+        format!("{}?sort=updated_at&cursor={cursor}", s.all),
+        format!("{}?cursor={}", s.all, &cursor[1..]),
+        format!("{}?cursor=", s.all),
+        format!("{}?cursor=~", s.all),
+    ];
+    if s.r.archivable {
+        wrong.push(format!("{list}&archived=any&cursor={cursor}"));
+    }
+    for path in wrong {
+        let _ = s
+            .admin
+            .get(&path)
+            .await
+            .is_problem(400, "cursor")
+            .says("cursor");
+    }
+    for mixed in ["page=1", "offset=0", "skip=0", "limit=1"] {
+        let path = format!("{list}&cursor={cursor}&{mixed}");
+        let _ = s.admin.get(&path).await.is_problem(400, "mixed_pagination");
+    }
+    let counted = s
+        .admin
+        .get(&format!("{list}&total=exact&cursor={cursor}"))
+        .await
+        .is(200);
+    assert_eq!(counted["total"], page["total"], "{counted}");
 }
 
 async fn a_page_out_of_range_is_refused(s: &Subject<'_>) {
@@ -261,6 +344,9 @@ async fn every_filter_filters(s: &Subject<'_>) {
     let row = s.full_row().await;
     let newest = "sort=-created_at";
     for (name, schema) in s.query.fields() {
+        if super::filters::has_no_plain_form(s, name).await {
+            continue;
+        }
         if let Some(wrong) = s.query.mistyped(schema) {
             let reply = s.admin.get(&format!("{}?{name}={wrong}", s.all)).await;
             let _ = reply.is_problem(422, "invalid").names(&[name]);
@@ -291,10 +377,11 @@ async fn every_filter_filters(s: &Subject<'_>) {
             !without.contains(&row.id()),
             "`{name}={other}` shows another row\n{row}"
         );
+        super::filters::every_operator_filters(s, &row, name, &value).await;
     }
 }
 
-fn pair(name: &str, value: &str) -> String {
+pub(super) fn pair(name: &str, value: &str) -> String {
     let mut pair = form_urlencoded::Serializer::new(String::new());
     pair.append_pair(name, value);
     pair.finish()

@@ -7,7 +7,6 @@ use super::{rules, subject::Subject};
 rules![
     head_answers_as_get_without_a_body,
     a_known_version_is_not_sent_again,
-    options_names_the_methods,
     an_unknown_parameter_is_refused,
 ];
 
@@ -66,35 +65,6 @@ async fn a_known_version_is_not_sent_again(s: &Subject<'_>) {
         .request(Method::GET, &path)
         .header(header::IF_NONE_MATCH, tag);
     call.send().await.is(200);
-}
-
-async fn options_names_the_methods(s: &Subject<'_>) {
-    let one = s.one(&crate::Uuid::now_v7().to_string());
-    let mut paths = vec![
-        (s.all.clone(), vec!["GET", "HEAD", "POST", "OPTIONS"]),
-        (
-            one.clone(),
-            vec!["GET", "HEAD", "PATCH", "PUT", "DELETE", "OPTIONS"],
-        ),
-    ];
-    if s.r.archivable {
-        paths.push((format!("{one}/archive"), vec!["PATCH", "OPTIONS"]));
-        paths.push((format!("{one}/restore"), vec!["PATCH", "OPTIONS"]));
-    }
-    for (path, methods) in paths {
-        let reply = s
-            .anonymous
-            .request(Method::OPTIONS, &path)
-            .send()
-            .await
-            .is(204);
-        let allow = reply.header("allow").unwrap_or_default();
-        let mut allowed: Vec<_> = allow.split(',').map(str::trim).collect();
-        allowed.sort_unstable();
-        let mut methods = methods;
-        methods.sort_unstable();
-        assert_eq!(allowed, methods, "{reply}");
-    }
 }
 
 async fn an_unknown_parameter_is_refused(s: &Subject<'_>) {

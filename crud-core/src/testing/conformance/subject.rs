@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Conformance, body::BodySchema, parents::parents};
 use crate::{
+    policy::Action,
     registry::Resource,
     testing::{Client, Reply},
 };
@@ -61,18 +62,21 @@ impl<'a> Subject<'a> {
     /// The routes that change a row, each with a valid body.
     pub(super) async fn writes(&self, id: &str) -> Vec<(Method, String, Value)> {
         let one = self.one(id);
-        let mut writes = vec![
-            (Method::PATCH, one.clone(), self.changes(&Value::Null).await),
-            (
-                Method::PUT,
-                one.clone(),
-                self.body(Size::Required, &Value::Null).await,
-            ),
-            (Method::DELETE, one.clone(), Value::Null),
-        ];
-        if self.r.archivable {
-            writes.push((Method::PATCH, format!("{one}/archive"), Value::Null));
-            writes.push((Method::PATCH, format!("{one}/restore"), Value::Null));
+        let mut writes = Vec::new();
+        if self.r.offers(Action::Update) {
+            let change = self.changes(&Value::Null).await;
+            writes.push((Method::PATCH, one.clone(), change));
+            let body = self.body(Size::Required, &Value::Null).await;
+            writes.push((Method::PUT, one.clone(), body));
+        }
+        if self.r.offers(Action::Delete) {
+            writes.push((Method::DELETE, one.clone(), Value::Null));
+        }
+        for action in [Action::Archive, Action::Restore] {
+            if self.r.offers(action) {
+                let path = format!("{one}/{}", action.as_str());
+                writes.push((Method::PATCH, path, Value::Null));
+            }
         }
         writes
     }

@@ -5,7 +5,7 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::AssessmentPolicy;
-use crate::schema::assessments;
+use crate::{entities::course::Course, schema::assessments};
 
 /// What is marked in a course.
 #[derive(EntityInterface)]
@@ -20,7 +20,8 @@ use crate::schema::assessments;
     search = search,
     policy = AssessmentPolicy,
     cache_ttl = 300,
-    sort(title, due_day, weight)
+    sort(title, due_day, weight),
+    relations(course = belongs_to(assessments::course_id -> Course))
 )]
 pub struct Assessment;
 
@@ -94,24 +95,34 @@ pub struct AssessmentUpdate {
 }
 
 /// The filters of assessments.
-#[dto(query)]
+#[dto(query, table = assessments)]
 pub struct AssessmentQuery {
     /// Only assessments of this course.
-    pub course_id: Option<Uuid>,
+    pub course_id: Filter<Uuid>,
     /// A part of the title, whatever the case.
-    pub title: Option<String>,
+    #[dto(by_hand)]
+    pub title: Filter<String>,
     /// Only assessments of this kind.
-    pub assessment_type: Option<String>,
+    pub assessment_type: Filter<String>,
+    /// When it is due: whole days after the start of the course.
+    pub due_day: Filter<i32>,
+    /// Its share of the final mark, in percent.
+    pub weight: Filter<f64>,
+    /// When it was created.
+    pub created_at: Filter<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Filter<Timestamp>,
+    /// What else is said of it.
+    pub properties: Filter<Json>,
+    /// Its course.
+    pub course: Through<Course>,
 }
 
 fn search(
     search: Search<assessments::table>,
     query: &AssessmentQuery,
 ) -> Search<assessments::table> {
-    search
-        .filter_if(&query.course_id, |id| assessments::course_id.eq(id))
-        .filter_if(&query.title, |title| assessments::title.contains_ci(title))
-        .filter_if(&query.assessment_type, |kind| {
-            assessments::assessment_type.eq(kind)
-        })
+    search.filter_if(query.title.plain(), |title| {
+        assessments::title.contains_ci(title)
+    })
 }

@@ -1,13 +1,11 @@
 //! Courses: drafts are seen by their instructor and by administrators only.
 
 mod policy;
-mod routes;
 mod slug;
 
 use crud_core::prelude::*;
 
 pub use self::policy::{CoursePolicy, taught, visible};
-pub(crate) use self::routes::routes;
 use crate::{
     entities::{
         assessment::Assessment, lesson::Lesson, module::Module, project::Project, user::User,
@@ -29,171 +27,41 @@ text_enum! {
 
 /// What an instructor teaches.
 #[derive(EntityInterface)]
-#[entity(
-    endpoint = "courses",
-    table = courses,
-    create = CourseCreate,
-    get = CourseGet,
-    list = CourseList,
-    update = CourseUpdate,
-    query = CourseQuery,
-    search = search,
-    policy = CoursePolicy,
-    cache_ttl = 300,
-    sort(title, category),
-    numbered(slug),
-    before_create = before_create,
-    before_update = before_update,
-    relations(
-        lessons = has_many(lessons::course_id -> Lesson),
-        modules = has_many(modules::course_id -> Module),
-        assessments = has_many(assessments::course_id -> Assessment),
-        projects = has_many(projects::course_id -> Project),
-        instructor = belongs_to(courses::instructor_id -> User)
-    )
-)]
-pub struct Course;
-
-/// What a new course needs. Its instructor is the caller.
-#[dto(create, table = courses)]
-pub struct CourseCreate {
+#[entity(endpoint = "courses", table = courses, policy = CoursePolicy, cache_ttl = 300, archivable, history, numbered(slug),
+    unique(slug), before_create = before_create, before_update = before_update, filter(created_at, updated_at, properties, lessons,
+    instructor), relations(lessons = has_many(lessons::course_id -> Lesson), modules = has_many(modules::course_id -> Module),
+    assessments = has_many(assessments::course_id -> Assessment), projects = has_many(projects::course_id -> Project)))]
+pub struct Course {
     /// What the course is called.
-    #[validate(length(min = 1, max = 255))]
+    #[field(all, filter = contains_ci, sort, validate(length(min = 1, max = 255)))]
     pub title: String,
     /// Its name in addresses; made from the title when left out, with a number if that is taken.
-    #[validate(length(min = 1, max = 255))]
-    pub slug: Option<String>,
-    /// What it is about.
-    #[validate(length(max = 5000))]
-    pub description: Option<String>,
-    /// The field it belongs to.
-    #[validate(length(max = 100))]
-    pub category: Option<String>,
-    /// How much it asks for.
-    pub difficulty_level: Option<Difficulty>,
-    /// Whether everyone sees it.
-    #[dto(default)]
-    pub is_published: bool,
-    /// The address of its picture.
-    #[validate(length(max = 500))]
-    pub thumbnail_url: Option<String>,
-    /// How long it takes, in minutes.
-    #[validate(range(min = 1))]
-    pub estimated_duration_minutes: Option<i32>,
-    /// Further facts.
-    pub metadata: Option<Json>,
-}
-
-/// A course.
-#[dto(get, table = courses)]
-pub struct CourseGet {
-    /// What the course is called.
-    pub title: String,
-    /// Its name in addresses.
+    #[field(all, optional, filter, validate(length(min = 1, max = 255)))]
     pub slug: String,
     /// What it is about.
+    #[field(write, get, validate(length(max = 5000)))]
     pub description: Option<String>,
     /// The field it belongs to.
+    #[field(all, filter, sort, validate(length(max = 100)))]
     pub category: Option<String>,
     /// How much it asks for.
+    #[field(all, filter)]
     pub difficulty_level: Option<Difficulty>,
     /// Whether everyone sees it.
+    #[field(all, filter, default)]
     pub is_published: bool,
     /// The address of its picture.
+    #[field(all, validate(length(max = 500)))]
     pub thumbnail_url: Option<String>,
     /// How long it takes, in minutes.
+    #[field(all, filter, validate(range(min = 1)))]
     pub estimated_duration_minutes: Option<i32>,
     /// Further facts.
+    #[field(write, get)]
     pub metadata: Option<Json>,
-    /// Who teaches it.
+    /// Who teaches it: whoever creates it. Only administrators hand a course on.
+    #[field(update, read, filter, belongs_to(User))]
     pub instructor_id: Uuid,
-    /// When it was archived.
-    pub archived_at: Option<Timestamp>,
-}
-
-/// A course in a list.
-#[dto(list, table = courses)]
-pub struct CourseList {
-    /// What the course is called.
-    pub title: String,
-    /// Its name in addresses.
-    pub slug: String,
-    /// The field it belongs to.
-    pub category: Option<String>,
-    /// How much it asks for.
-    pub difficulty_level: Option<Difficulty>,
-    /// Whether everyone sees it.
-    pub is_published: bool,
-    /// The address of its picture.
-    pub thumbnail_url: Option<String>,
-    /// How long it takes, in minutes.
-    pub estimated_duration_minutes: Option<i32>,
-    /// Who teaches it.
-    pub instructor_id: Uuid,
-    /// When it was archived.
-    pub archived_at: Option<Timestamp>,
-}
-
-/// What can be changed of a course.
-#[dto(update, table = courses)]
-pub struct CourseUpdate {
-    /// What the course is called.
-    #[validate(length(min = 1, max = 255))]
-    pub title: Option<String>,
-    /// Its name in addresses.
-    #[validate(length(min = 1, max = 255))]
-    pub slug: Option<String>,
-    /// What it is about.
-    #[validate(length(max = 5000))]
-    pub description: Option<Option<String>>,
-    /// The field it belongs to.
-    #[validate(length(max = 100))]
-    pub category: Option<Option<String>>,
-    /// How much it asks for.
-    pub difficulty_level: Option<Option<Difficulty>>,
-    /// Whether everyone sees it.
-    pub is_published: Option<bool>,
-    /// The address of its picture.
-    #[validate(length(max = 500))]
-    pub thumbnail_url: Option<Option<String>>,
-    /// How long it takes, in minutes.
-    #[validate(range(min = 1))]
-    pub estimated_duration_minutes: Option<Option<i32>>,
-    /// Further facts; merged into those that are there.
-    pub metadata: Option<Option<Json>>,
-    /// Who teaches it. Only administrators hand a course on.
-    pub instructor_id: Option<Uuid>,
-}
-
-/// The filters of courses.
-#[dto(query)]
-pub struct CourseQuery {
-    /// A part of the title, whatever the case.
-    pub title: Option<String>,
-    /// The course with this slug.
-    pub slug: Option<String>,
-    /// Only courses of this category.
-    pub category: Option<String>,
-    /// Only courses of this difficulty.
-    pub difficulty_level: Option<Difficulty>,
-    /// Only courses that are, or are not, published.
-    pub is_published: Option<bool>,
-    /// Only courses of this instructor.
-    pub instructor_id: Option<Uuid>,
-}
-
-fn search(search: Search<courses::table>, query: &CourseQuery) -> Search<courses::table> {
-    search
-        .filter_if(&query.title, |title| courses::title.contains_ci(title))
-        .filter_if(&query.slug, |slug| courses::slug.eq(slug))
-        .filter_if(&query.category, |category| courses::category.eq(category))
-        .filter_if(&query.difficulty_level, |level| {
-            courses::difficulty_level.eq(level)
-        })
-        .filter_if(&query.is_published, |published| {
-            courses::is_published.eq(published)
-        })
-        .filter_if(&query.instructor_id, |id| courses::instructor_id.eq(id))
 }
 
 fn before_create(

@@ -88,26 +88,39 @@ pub struct EnrollmentUpdate {
 }
 
 /// The filters of enrollments.
-#[dto(query)]
+#[dto(query, table = enrollments)]
 pub struct EnrollmentQuery {
     /// Only enrollments of this student.
-    pub student_id: Option<Uuid>,
+    pub student_id: Filter<Uuid>,
     /// Only enrollments in this course.
-    pub course_id: Option<Uuid>,
+    pub course_id: Filter<Uuid>,
     /// Only those that are, or are not, completed.
     pub completed: Option<bool>,
+    /// How it ended.
+    pub final_result: Filter<String>,
+    /// When the student enrolled.
+    pub enrolled_at: Filter<Timestamp>,
+    /// When every lesson was done.
+    pub completed_at: Filter<Timestamp>,
+    /// When it was created.
+    pub created_at: Filter<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Filter<Timestamp>,
+    /// What else is said of it.
+    pub properties: Filter<Json>,
+    /// Its course.
+    pub course: Through<Course>,
+    /// Its student.
+    pub student: Through<User>,
 }
 
 fn search(
     search: Search<enrollments::table>,
     query: &EnrollmentQuery,
 ) -> Search<enrollments::table> {
-    search
-        .filter_if(&query.student_id, |id| enrollments::student_id.eq(id))
-        .filter_if(&query.course_id, |id| enrollments::course_id.eq(id))
-        .filter_if(&query.completed, |completed| {
-            enrollments::completed_at.is_not_null().eq(completed)
-        })
+    search.filter_if(&query.completed, |completed| {
+        enrollments::completed_at.is_not_null().eq(completed)
+    })
 }
 
 fn before_create(

@@ -6,7 +6,10 @@ mod policy;
 use crud_core::prelude::*;
 
 pub use self::policy::SubmissionPolicy;
-use crate::schema::{assessments, submissions};
+use crate::{
+    entities::{assessment::Assessment, user::User},
+    schema::{assessments, submissions},
+};
 
 /// What a student handed in for an assessment.
 #[derive(EntityInterface)]
@@ -22,9 +25,16 @@ use crate::schema::{assessments, submissions};
     policy = SubmissionPolicy,
     cache_ttl = 60,
     sort(submitted_day, score),
+    aggregates(submitted_day, score, created_at),
+    groups(assessment_id, student_id, submitted_day, is_banked),
     before_create = before_create,
     after_write = hooks::judge,
-    explain = hooks::explain
+    explain = hooks::explain,
+    history,
+    relations(
+        assessment = belongs_to(submissions::assessment_id -> Assessment),
+        student = belongs_to(submissions::student_id -> User)
+    )
 )]
 pub struct Submission;
 
@@ -97,27 +107,40 @@ pub struct SubmissionUpdate {
 }
 
 /// The filters of submissions.
-#[dto(query)]
+#[dto(query, table = submissions)]
 pub struct SubmissionQuery {
     /// Only those for this assessment.
-    pub assessment_id: Option<Uuid>,
+    pub assessment_id: Filter<Uuid>,
     /// Only those of this student.
-    pub student_id: Option<Uuid>,
+    pub student_id: Filter<Uuid>,
     /// Only those for assessments of this course.
     pub course_id: Option<Uuid>,
+    /// The score, from 0 to 100.
+    pub score: Filter<f64>,
+    /// When it was handed in: whole days after the start of the course.
+    pub submitted_day: Filter<i32>,
+    /// Whether it is taken over from an earlier presentation.
+    pub is_banked: Filter<bool>,
+    /// When it was created.
+    pub created_at: Filter<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Filter<Timestamp>,
+    /// What else is said of it.
+    pub properties: Filter<Json>,
+    /// Its assessment.
+    pub assessment: Through<Assessment>,
+    /// Its student.
+    pub student: Through<User>,
 }
 
 fn search(
     search: Search<submissions::table>,
     query: &SubmissionQuery,
 ) -> Search<submissions::table> {
-    search
-        .filter_if(&query.assessment_id, |id| submissions::assessment_id.eq(id))
-        .filter_if(&query.student_id, |id| submissions::student_id.eq(id))
-        .filter_if(&query.course_id, |id| {
-            let of_course = assessments::table.filter(assessments::course_id.eq(id));
-            submissions::assessment_id.eq_any(of_course.select(assessments::id))
-        })
+    search.filter_if(&query.course_id, |id| {
+        let of_course = assessments::table.filter(assessments::course_id.eq(id));
+        submissions::assessment_id.eq_any(of_course.select(assessments::id))
+    })
 }
 
 fn before_create(

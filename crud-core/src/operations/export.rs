@@ -1,0 +1,231 @@
+//! All rows of a list, part by part, in the order of their ids: each part is a short read of its own that begins behind the
+//! last row of the part before. So whoever reads slowly holds no connection, and no old snapshot, of the database.
+//! Policy and mask are asked for each part.
+
+use std::sync::Arc;
+
+use diesel::{
+    deserialize::FromSql,
+    pg::Pg,
+    row::{Field as _, Row as _},
+    sqlite::Sqlite,
+};
+use serde_json::{Map, Value};
+
+use super::{
+    Context,
+    projection::{JsonRows, Projection},
+    statement,
+};
+use crate::{
+    Result, Uuid,
+    db::{Access, Frag, PgRow, Sink, SqliteRow, Stmt, bind},
+    policy::Action,
+    query::ListRequest,
+    registry::Resource,
+    sql_types as st,
+};
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A JSON object in each line.
+    Ndjson,
+    /// RFC 4180, with the fields' names in the first line.
+    Csv,
+}
+
+/// Rows of an export.
+pub(crate) struct Part {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) rows: usize,
+    /// The id of the last one.
+    pub(crate) last: Option<Uuid>,
+    /// Whether there are more.
+    pub(crate) more: bool,
+}
+
+impl Context<'_> {
+    /// Reads the next part of a list, as many rows as the request's page has; its order is not asked.
+    ///
+    /// # Errors
+    /// 401 or 403 if the principal may list no row at all.
+    pub(crate) async fn export_rows(
+        &self,
+        r: &Resource,
+        request: &mut ListRequest,
+        after: Option<Uuid>,
+        format: Format,
+    ) -> Result<Part> {
+        let rule = self.admit(r, Action::List)?;
+        let projection = r.list.masked(&r.mask(self.principal));
+        let select = Stmt::new().frag(projection.select.clone()).sql(", ");
+        let select: Frag = Arc::new(statement::id(r, select));
+        let own = request.conditions.len();
+        request.conditions.extend(after.map(|id| behind(r, id)));
+        let sql = statement::list(r, &select, request, None, &rule);
+        request.conditions.truncate(own);
+        let limit = usize::try_from(request.page.limit).unwrap_or_default();
+        let mut sink = Box::new(Lines::new(projection, format, limit));
+        if after.is_none() {
+            sink.head();
+        }
+        let done = self.load(r, Access::Read, sql, sink).await?;
+        Ok(Part {
+            bytes: done.out,
+            rows: done.rows.min(limit),
+            last: done.last,
+            more: done.rows > limit,
+        })
+    }
+}
+
+fn behind(r: &Resource, id: Uuid) -> Frag {
+    let sql = statement::id(r, Stmt::new()).sql(" > ");
+    Arc::new(sql.frag(bind::<st::Uuid, _>(id)))
+}
+
+/// Writes rows as lines; behind their columns stands the id.
+struct Lines {
+    projection: Arc<Projection>,
+    format: Format,
+    limit: usize,
+    out: Vec<u8>,
+    rows: usize,
+    last: Option<Uuid>,
+}
+
+impl Lines {
+    fn new(projection: Arc<Projection>, format: Format, limit: usize) -> Self {
+        Self {
+            projection,
+            format,
+            limit,
+            out: Vec::with_capacity(64 * 1024),
+            rows: 0,
+            last: None,
+        }
+    }
+
+    /// What stands before all rows.
+    fn head(&mut self) {
+        if self.format == Format::Csv {
+            let names: Vec<_> = self.projection.names().collect();
+            // The names of columns are the program's own, and a Vec takes whatever is written.
+            let _ = record(&mut self.out, names);
+        }
+    }
+
+    fn line(&mut self, json: Vec<u8>) -> diesel::deserialize::Result<()> {
+        match self.format {
+            Format::Ndjson => {
+                self.out = json;
+                self.out.push(b'\n');
+                Ok(())
+            }
+            Format::Csv => {
+                let row: Map<String, Value> = serde_json::from_slice(&json)?;
+                record(&mut self.out, row.into_values().map(cell))
+            }
+        }
+    }
+}
+
+fn record<C: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    cells: impl IntoIterator<Item = C>,
+) -> diesel::deserialize::Result<()> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
+    writer.write_record(cells)?;
+    writer.flush()?;
+    Ok(())
+}
+
+/// A value as a cell: null is empty, what is no single value is JSON.
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    }
+}
+
+/// A spreadsheet takes a text that begins so for a formula, and runs it (OWASP, CSV injection). The apostrophe makes it a
+/// text again.
+fn harmless(text: String) -> String {
+    const BEGINNINGS: [char; 10] = [
+        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    match text.starts_with(BEGINNINGS) {
+        true => format!("'{text}"),
+        false => text,
+    }
+}
+
+macro_rules! sink {
+    ($method:ident, $row:ty, $db:ty) => {
+        fn $method(&mut self, row: &$row) -> diesel::deserialize::Result<()> {
+            self.rows += 1;
+            if self.rows > self.limit {
+                return Ok(());
+            }
+            // A line of JSON is written where it belongs; for CSV it is read again.
+            let out = match self.format {
+                Format::Ndjson => std::mem::take(&mut self.out),
+                Format::Csv => Vec::new(),
+            };
+            let mut one = JsonRows::many(Arc::clone(&self.projection), 1, out);
+            one.$method(row)?;
+            let id = row.get(self.projection.len()).ok_or("the id is missing")?;
+            self.last = Some(<Uuid as FromSql<st::Uuid, $db>>::from_nullable_sql(
+                id.value(),
+            )?);
+            self.line(one.out)
+        }
+    };
+}
+
+impl Sink for Lines {
+    sink!(pg, PgRow, Pg);
+    sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_cell_is_no_formula_and_loses_nothing_else() {
+        for (value, expected) in [
+            (json!("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")"),
+            (json!("+1"), "'+1"),
+            (json!("-1"), "'-1"),
+            (json!("@SUM(1)"), "'@SUM(1)"),
+            (json!("\t=1"), "'\t=1"),
+            (json!("\u{ff1d}1"), "'\u{ff1d}1"),
+            (json!("a=1"), "a=1"),
+            (json!(-1), "-1"),
+            (json!(-1.5), "-1.5"),
+            (json!(null), ""),
+            (json!(true), "true"),
+            (json!({"a": [1]}), "{\"a\":[1]}"),
+        ] {
+            assert_eq!(cell(value), expected);
+        }
+    }
+
+    #[test]
+    fn a_record_is_one_line_whatever_is_in_it() {
+        let mut out = Vec::new();
+        record(&mut out, ["a\r\nb", "\"", "c,d", ""]).expect("a Vec takes it");
+        assert_eq!(out, b"\"a\r\nb\",\"\"\"\",\"c,d\",\r\n");
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(&out[..]);
+        let row = reader.records().next().expect("a row").expect("it is read");
+        assert_eq!(row.iter().collect::<Vec<_>>(), ["a\r\nb", "\"", "c,d", ""]);
+    }
+}

@@ -1,0 +1,193 @@
+//! The entities of an application.
+//!
+//! `.entity::<Course>()` erases a declaration into a [`Resource`];
+//! routes, operations, the OpenAPI document, claims, the drift check and the conformance tests all
+//! read the same list.
+
+mod erase;
+mod mistakes;
+mod resource;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use crate::{
+    Result,
+    cache::{Dep, mentioned},
+    cursor::CursorKey,
+    db::TableShape,
+    entity::EntityInterface,
+    file::FileFormat,
+    policy::Action,
+    principal::Principal,
+};
+
+pub(crate) use self::erase::{create_assignments, update_assignments};
+pub use self::resource::{Resource, Schemas};
+
+/// The entities of an application, in the order of their registration.
+#[derive(Default)]
+pub struct Registry {
+    resources: Vec<Arc<Resource>>,
+    /// What statements are made of, by their text; `None`: they are not cached.
+    made_of: RwLock<HashMap<String, Option<Arc<[Dep]>>>>,
+    /// What seals the cursors of lists; without it there are none.
+    cursors: Option<Arc<CursorKey>>,
+}
+
+impl Registry {
+    /// No entity yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers an entity: all its routes, its documentation and its tests follow.
+    ///
+    /// # Panics
+    /// If another entity has the endpoint, or the declaration contradicts itself. The sentence says
+    /// how; it is a mistake in the program, found at its start.
+    #[must_use]
+    pub fn entity<E: EntityInterface>(mut self) -> Self {
+        let resource = Resource::of::<E>();
+        if let Some(other) = self.get(resource.endpoint) {
+            panic!(
+                "`{}` and `{}` both declare the endpoint `{}`: give one of them another",
+                other.name, resource.name, resource.endpoint
+            );
+        }
+        mistakes::refuse::<E>(&resource);
+        self.resources.push(Arc::new(resource));
+        self
+    }
+
+    /// Gives the rows of an entity, which is registered already, another form: `GET /things/{id}.<extension>`, for
+    /// whoever may read the row.
+    ///
+    /// # Panics
+    /// If the entity is not registered, or has the form already.
+    #[must_use]
+    pub fn file<E: EntityInterface>(
+        mut self,
+        extension: &'static str,
+        media_type: &'static str,
+        render: fn(&E::Get) -> Result<Vec<u8>>,
+    ) -> Self {
+        let mut resources = self.resources.iter_mut();
+        let resource = resources.find(|r| r.endpoint == E::ENDPOINT);
+        let Some(resource) = resource.and_then(Arc::get_mut) else {
+            panic!(
+                "`{}` is not registered: add `.entity::<{}>()` before its files",
+                E::NAME,
+                E::NAME
+            );
+        };
+        assert!(
+            resource.offers(Action::Get),
+            "`{}` has no route `get`, and so no file of a row",
+            E::NAME
+        );
+        assert!(
+            resource.file(extension).is_none(),
+            "`{}` has two files `.{extension}`",
+            E::NAME
+        );
+        let format = FileFormat::of::<E>(extension, media_type, render);
+        resource.files.push(format);
+        self
+    }
+
+    /// Lists have cursors, sealed with this.
+    #[must_use]
+    pub(crate) fn with_cursors(mut self, key: CursorKey) -> Self {
+        self.cursors = Some(Arc::new(key));
+        self
+    }
+
+    pub(crate) const fn cursors(&self) -> Option<&Arc<CursorKey>> {
+        self.cursors.as_ref()
+    }
+
+    /// Refuses relations that lead nowhere, once all entities are here.
+    ///
+    /// # Panics
+    /// If one leads to an entity that is not registered.
+    pub(crate) fn check_relations(&self) {
+        for resource in &self.resources {
+            for relation in &resource.relations {
+                assert!(
+                    self.get(relation.endpoint).is_some(),
+                    "`{}` has the relation `{}` to `{}`, which is not registered: add its entity",
+                    resource.name,
+                    relation.name,
+                    relation.endpoint
+                );
+            }
+        }
+    }
+
+    /// All entities.
+    pub fn resources(&self) -> &[Arc<Resource>] {
+        &self.resources
+    }
+
+    /// The entity with this endpoint.
+    pub fn get(&self, endpoint: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|r| r.endpoint == endpoint)
+    }
+
+    /// The entity whose rows live in this table.
+    pub(crate) fn of_table(&self, table: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|r| r.shape.name == table)
+    }
+
+    /// What a `SELECT` is made of; `None` if that is not only rows of declared tables.
+    pub(crate) fn made_of(&self, sql: &str) -> Option<Arc<[Dep]>> {
+        let known = self.made_of.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(deps) = known.get(sql) {
+            return deps.clone();
+        }
+        drop(known);
+        let deps = self.read_text(sql);
+        let mut known = self.made_of.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_TEXTS {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), deps.clone());
+        deps
+    }
+
+    fn read_text(&self, sql: &str) -> Option<Arc<[Dep]>> {
+        let found = mentioned(sql)?;
+        let is_known = |table: &str| self.resources.iter().any(|r| r.shape.name == table);
+        if !found.tables.iter().all(|table| is_known(table)) {
+            return None;
+        }
+        let tables = self.resources.iter().map(|r| r.shape.name);
+        let tables = tables.filter(|table| found.names.iter().any(|name| name == table));
+        let deps = tables.flat_map(|table| [Dep::Table(table.into()), Dep::List(table.into())]);
+        Some(deps.collect())
+    }
+
+    /// The claims `<endpoint>:<action>` that the policies grant a principal, on some row at least.
+    pub fn claims(&self, principal: &Principal) -> Vec<String> {
+        let mut claims = Vec::new();
+        for resource in &self.resources {
+            for action in resource.actions() {
+                if !resource.rule(principal, action).is_never() {
+                    claims.push(format!("{}:{}", resource.endpoint, action.as_str()));
+                }
+            }
+        }
+        claims
+    }
+
+    /// The declared tables, for [`Db::drift`](crate::db::Db::drift).
+    pub fn tables(&self) -> Vec<TableShape> {
+        self.resources.iter().map(|r| r.shape.clone()).collect()
+    }
+}
+
+/// Texts of statements that are remembered. There are as many as there are combinations of filters, orders and roles.
+const MAX_TEXTS: usize = 2000;

@@ -1,0 +1,78 @@
+//! `filter(…)` above an entity in its short form: filters on what is no field of it, which are standard columns
+//! and relations. Each becomes a field of the query DTO; nothing here knows what it means.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Error, Ident, ext::IdentExt};
+
+use super::{
+    doc,
+    field::peel,
+    short_field::{ShortField, Written},
+    standard,
+};
+use crate::{
+    attr::{
+        dto::Kind,
+        entity::{EntityArgs, Relation},
+    },
+    diagnostics::{Errors, unknown},
+};
+
+/// The filters as fields of the query DTO; what is wrong goes to `errors`. The relations of `args` are complete.
+pub(crate) fn further(
+    args: &EntityArgs,
+    fields: &[ShortField],
+    written: &Written,
+    errors: &mut Errors,
+) -> Vec<TokenStream> {
+    if let Some(first) = args.filter.first()
+        && !written.has(Kind::Query)
+    {
+        const TEXT: &str =
+            "the entity names its query DTO itself: its filters are said there, not here";
+        errors.push(Error::new(first.span(), TEXT));
+    }
+    let mut found = Vec::new();
+    for (at, name) in args.filter.iter().enumerate() {
+        if args.filter[..at].contains(name) {
+            let text = format!("`{name}` is given twice");
+            errors.push(Error::new(name.span(), text));
+        } else if fields.iter().any(|field| field.ident == *name) {
+            let text =
+                format!("`{name}` is a field, which says this itself: `#[field(…, filter)]`");
+            errors.push(Error::new(name.span(), text));
+        } else {
+            found.extend(errors.take(filter(name, &args.relations)));
+        }
+    }
+    found
+}
+
+fn filter(name: &Ident, relations: &[Relation]) -> syn::Result<TokenStream> {
+    if let Some(relation) = relations.iter().find(|relation| relation.name == *name) {
+        let one = name.unraw().to_string().replace('_', " ");
+        let about = match relation.many {
+            true => format!("One of its {one}."),
+            false => format!("Its {one}."),
+        };
+        let entity = &relation.entity;
+        return Ok(quote_spanned! {name.span()=>
+            #[doc = #about]
+            pub #name: ::crud_core::Through<#entity>
+        });
+    }
+    let mut columns = standard::columns(name.span());
+    if let Some((_, column)) = columns.find(|(known, _)| known == name) {
+        let (about, (_, value)) = (doc(&column.attrs), peel(&column.ty));
+        return Ok(quote!(#[doc = #about] pub #name: ::crud_core::Filter<#value>));
+    }
+    let relations = relations.iter().map(|relation| relation.name.clone());
+    let known = standard::columns(name.span()).map(|(known, _)| known);
+    let known: Vec<_> = known
+        .chain(relations)
+        .map(|known| known.to_string())
+        .collect();
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    Err(unknown(name, "filter", &known))
+}

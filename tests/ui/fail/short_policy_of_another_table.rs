@@ -1,0 +1,19 @@
+include!("../support.rs");
+
+struct LessonPolicy;
+
+impl Policy<lessons::table> for LessonPolicy {
+    fn scope(_: &Principal, _: Action) -> Scope<lessons::table> {
+        Scope::all()
+    }
+}
+
+/// A talk.
+#[derive(EntityInterface)]
+#[entity(endpoint = "talks", table = courses, policy = LessonPolicy)]
+pub struct Talk {
+    #[field(all)]
+    pub title: String,
+}
+
+fn main() {}

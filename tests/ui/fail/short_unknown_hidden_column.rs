@@ -1,0 +1,12 @@
+include!("../support.rs");
+
+/// A talk.
+#[derive(EntityInterface)]
+#[entity(endpoint = "talks", table = courses, policy = CoursePolicy)]
+pub struct Talk {
+    #[field(all)]
+    pub title: String,
+    pub secrets: String,
+}
+
+fn main() {}

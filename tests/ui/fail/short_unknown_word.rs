@@ -1,0 +1,11 @@
+include!("../support.rs");
+
+/// A talk.
+#[derive(EntityInterface)]
+#[entity(endpoint = "talks", table = courses, policy = CoursePolicy)]
+pub struct Talk {
+    #[field(all, sorted)]
+    pub title: String,
+}
+
+fn main() {}
