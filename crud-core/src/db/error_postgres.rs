@@ -61,6 +61,17 @@ pub(super) fn from_connecting(error: diesel::ConnectionError) -> DbError {
     }
 }
 
+/// Maps what ended a connection, or kept it from being opened.
+pub(super) fn from_wire(error: tokio_postgres::Error) -> DbError {
+    match error.as_db_error() {
+        Some(said) => from_postgres(Error::DatabaseError(
+            DatabaseErrorKind::Unknown,
+            Box::new(said.message().to_owned()),
+        )),
+        None => sending(&error.to_string()),
+    }
+}
+
 /// What tokio-postgres says without a SQLSTATE: the connection is gone, or a value could not be sent.
 fn sending(message: &str) -> DbError {
     if message.starts_with("error serializing parameter") {

@@ -7,6 +7,7 @@
 mod clock;
 mod columns;
 mod config;
+mod connection;
 mod contains;
 mod drift;
 mod error;
@@ -47,7 +48,6 @@ pub use self::migrate::{Migration, Migrations};
 pub(crate) use self::observed::text;
 use self::observed::{Observed, is_settled};
 use self::postgres::PgDb;
-pub use self::postgres::PgLease;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
 pub use self::tx::Tx;
@@ -130,18 +130,13 @@ impl Db {
         observed(touched, work).await
     }
 
-    /// A connection of the pool if this is PostgreSQL, for what only PostgreSQL can do. [`PgLease::release`] gives it
-    /// back; dropped, it is closed.
-    pub async fn postgres(&self) -> Option<DbResult<PgLease>> {
-        match &self.0.backend {
-            Backend::Pg(pg) => Some(pg.lease().await),
-            Backend::Sqlite(_) => None,
-        }
-    }
-
-    /// A connection outside of the pool if this is PostgreSQL, with the pool's settings: for what must never wait
-    /// for a free one.
-    pub(crate) async fn postgres_apart(&self) -> Option<DbResult<diesel_async::AsyncPgConnection>> {
+    /// A connection of the caller's own if this is PostgreSQL, for what only PostgreSQL can do (`LISTEN`, `COPY`, advisory
+    /// locks): outside of the pool and of its limits, with the pool's settings, closed when dropped. What is written
+    /// through it is seen by the cache's triggers, as any write from outside.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when the server refuses it or does not answer within 5 s.
+    pub async fn postgres(&self) -> Option<DbResult<diesel_async::AsyncPgConnection>> {
         match &self.0.backend {
             Backend::Pg(pg) => Some(pg.apart().await),
             Backend::Sqlite(_) => None,

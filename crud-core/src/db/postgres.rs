@@ -3,31 +3,29 @@
 //! A connection goes back to the pool only if its last statement ended: a dropped request closes its connection, so
 //! that nobody waits behind its query and no open transaction is ever handed on.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
 };
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent};
-use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{
     AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection,
 };
 use futures_util::TryStreamExt;
 
+use super::IDLE_IN_TRANSACTION;
 use super::clock::Clock;
 use super::config::DbConfig;
+use super::connection::PgConn;
 use super::error::{DbError, DbResult};
 use super::error_postgres::{from_connecting, from_postgres};
 use super::executor::Sink;
 use super::fragment::Stmt;
-use super::{IDLE_IN_TRANSACTION, MAX_CACHED_STATEMENTS};
 
 /// How long opening a connection outside of the pool may take.
-const CONNECT: std::time::Duration = std::time::Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// The pool. Clones share it.
 #[derive(Clone)]
@@ -72,7 +70,7 @@ impl PgDb {
             Err(PoolError::Timeout(_)) => {
                 Err(DbError::Unavailable("it does not answer in time".into()))
             }
-            Err(PoolError::Backend(error)) => Err(from_connecting(error)),
+            Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Closed) => Err(DbError::Unavailable("the pool is closed".into())),
             Err(other @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_))) => {
                 Err(DbError::other(other.to_string()))
@@ -85,72 +83,97 @@ impl PgDb {
         &self.application_name
     }
 
-    /// A connection of its own, outside of the pool and without its limits.
+    /// A connection of its own, outside of the pool and without its limits, with a task that drives it.
     pub(super) async fn apart(&self) -> DbResult<AsyncPgConnection> {
-        let opened = tokio::time::timeout(CONNECT, self.pool.manager().open()).await;
-        match opened {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(from_connecting(error)),
+        let PgManager { url, setup } = self.pool.manager();
+        let opening = async {
+            let mut conn = AsyncPgConnection::establish(url)
+                .await
+                .map_err(from_connecting)?;
+            // Nobody marks what is written here: the triggers tell of it.
+            let setup = format!("{setup}; SET crud.framework = 'off'");
+            conn.batch_execute(&setup).await.map_err(from_postgres)?;
+            Ok(conn)
+        };
+        match tokio::time::timeout(CONNECT, opening).await {
+            Ok(opened) => opened,
             Err(_) => Err(DbError::Unavailable("it does not answer in time".into())),
         }
     }
 
     pub(super) async fn load(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
         let lease = self.lease().await?;
-        let result = load(&lease, stmt, sink).await;
+        let result = lease.load(stmt, sink).await;
         lease.after(result)
     }
 
     pub(super) async fn execute(&self, stmt: Stmt) -> DbResult<usize> {
         let lease = self.lease().await?;
-        let result = execute(&lease, stmt).await;
+        let result = lease.execute(stmt).await;
         lease.after(result)
     }
 
     pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
         let lease = self.lease().await?;
-        let result = batch(&lease, sql).await;
+        let result = lease.batch(sql).await;
         lease.after(result)
     }
 }
 
-/// Feeds the rows of `stmt` to `sink`.
-pub(super) async fn load(
-    mut conn: &AsyncPgConnection,
-    stmt: Stmt,
-    mut sink: Box<dyn Sink>,
-) -> DbResult<Box<dyn Sink>> {
-    let _clock = Clock::start();
-    let mut rows = AsyncConnectionCore::load(&mut conn, stmt)
-        .await
-        .map_err(from_postgres)?;
-    while let Some(row) = rows.try_next().await.map_err(from_postgres)? {
-        sink.pg(&row).map_err(DbError::Decode)?;
-    }
-    Ok(sink)
-}
-
-/// Runs `stmt`; says how many rows it touched.
-pub(super) async fn execute(mut conn: &AsyncPgConnection, stmt: Stmt) -> DbResult<usize> {
-    let _clock = Clock::start();
-    AsyncConnectionCore::execute_returning_count(&mut conn, stmt)
-        .await
-        .map_err(from_postgres)
-}
-
-/// Runs several statements of plain SQL.
-pub(super) async fn batch(mut conn: &AsyncPgConnection, sql: &str) -> DbResult<()> {
-    SimpleAsyncConnection::batch_execute(&mut conn, sql)
-        .await
-        .map_err(from_postgres)
-}
-
 /// A connection out of the pool. Goes back by [`PgLease::release`]; dropped otherwise, it is closed.
-pub struct PgLease {
+pub(super) struct PgLease {
     object: Option<Object<PgManager>>,
 }
 
 impl PgLease {
+    /// Feeds the rows of `stmt` to `sink`.
+    pub(super) async fn load(
+        &self,
+        stmt: Stmt,
+        mut sink: Box<dyn Sink>,
+    ) -> DbResult<Box<dyn Sink>> {
+        let _clock = Clock::start();
+        self.conn()
+            .run(|mut client| async move {
+                let mut rows = AsyncConnectionCore::load(&mut client, stmt)
+                    .await
+                    .map_err(from_postgres)?;
+                while let Some(row) = rows.try_next().await.map_err(from_postgres)? {
+                    sink.pg(&row).map_err(DbError::Decode)?;
+                }
+                Ok(sink)
+            })
+            .await
+    }
+
+    /// Runs `stmt`; says how many rows it touched.
+    pub(super) async fn execute(&self, stmt: Stmt) -> DbResult<usize> {
+        let _clock = Clock::start();
+        self.conn()
+            .run(|mut client| async move {
+                AsyncConnectionCore::execute_returning_count(&mut client, stmt)
+                    .await
+                    .map_err(from_postgres)
+            })
+            .await
+    }
+
+    /// Runs several statements of plain SQL.
+    pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
+        self.conn()
+            .run(|mut client| async move {
+                SimpleAsyncConnection::batch_execute(&mut client, sql)
+                    .await
+                    .map_err(from_postgres)
+            })
+            .await
+    }
+
+    fn conn(&self) -> &PgConn {
+        let object = self.object.as_ref();
+        object.expect("a lease holds its connection until it ends")
+    }
+
     /// Gives the connection back, unless the server said that it ends: then the socket closes a moment later.
     fn after<R>(self, result: DbResult<R>) -> DbResult<R> {
         match result {
@@ -163,23 +186,8 @@ impl PgLease {
     }
 
     /// Gives the connection back to the pool. Nothing may run on it and no transaction be open.
-    pub fn release(mut self) {
+    pub(super) fn release(mut self) {
         drop(self.object.take());
-    }
-}
-
-const HELD: &str = "a lease holds its connection until it ends";
-
-impl Deref for PgLease {
-    type Target = AsyncPgConnection;
-    fn deref(&self) -> &AsyncPgConnection {
-        &self.object.as_ref().expect(HELD).conn
-    }
-}
-
-impl DerefMut for PgLease {
-    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
-        &mut self.object.as_mut().expect(HELD).conn
     }
 }
 
@@ -191,66 +199,28 @@ impl Drop for PgLease {
     }
 }
 
-/// A pooled connection, with the number of statements it keeps prepared.
-pub(super) struct PgConn {
-    conn: AsyncPgConnection,
-    cached: Arc<AtomicUsize>,
-}
-
 pub(super) struct PgManager {
     url: String,
     setup: String,
 }
 
-impl PgManager {
-    async fn open(&self) -> diesel::ConnectionResult<AsyncPgConnection> {
-        let mut conn = AsyncPgConnection::establish(&self.url).await?;
-        match conn.batch_execute(&self.setup).await {
-            Ok(()) => Ok(conn),
-            Err(error) => Err(diesel::ConnectionError::CouldntSetupConfiguration(error)),
-        }
-    }
-}
-
 impl Manager for PgManager {
     // Boxed: it is moved in and out of the pool for every statement.
     type Type = Box<PgConn>;
-    type Error = diesel::ConnectionError;
+    type Error = DbError;
 
-    async fn create(&self) -> Result<Box<PgConn>, Self::Error> {
+    async fn create(&self) -> DbResult<Box<PgConn>> {
         // Boxed: a large future and a rare one, which would else be a part of every statement's.
-        let mut conn = Box::pin(self.open()).await?;
-        let cached = Arc::new(AtomicUsize::new(0));
-        conn.set_instrumentation(CountCached(cached.clone()));
-        Ok(Box::new(PgConn { conn, cached }))
+        let opened = Box::pin(PgConn::open(&self.url, &self.setup)).await?;
+        Ok(Box::new(opened))
     }
 
-    /// No round trip: a connection whose socket is closed is known without asking the server.
-    async fn recycle(&self, pooled: &mut Box<PgConn>, _: &Metrics) -> RecycleResult<Self::Error> {
-        if pooled.conn.is_broken() {
+    async fn recycle(&self, conn: &mut Box<PgConn>, _: &Metrics) -> RecycleResult<DbError> {
+        if conn.is_broken() {
             return Err(RecycleError::message("the connection is closed"));
         }
-        if pooled.cached.load(Ordering::Relaxed) > MAX_CACHED_STATEMENTS {
-            pooled.cached.store(0, Ordering::Relaxed);
-            pooled
-                .conn
-                .set_prepared_statement_cache_size(CacheSize::Disabled);
-            pooled
-                .conn
-                .set_prepared_statement_cache_size(CacheSize::Unbounded);
-        }
+        conn.bound_statements();
         Ok(())
-    }
-}
-
-/// Counts statements as they enter Diesel's cache, which has no bound of its own.
-pub(super) struct CountCached(pub(super) Arc<AtomicUsize>);
-
-impl Instrumentation for CountCached {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::CacheQuery { .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::error::{DbError, DbResult};
 use super::executor::{Access, Executor, Sink};
 use super::fragment::Stmt;
 use super::observed::{Observer, is_ended};
-use super::postgres::{self, PgLease};
+use super::postgres::PgLease;
 use super::sqlite::SqliteTx;
 use crate::cache::{Detached, Touched};
 
@@ -43,7 +43,7 @@ enum Backend {
 
 impl Tx {
     pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
-        postgres::batch(&lease, "BEGIN").await?;
+        lease.batch("BEGIN").await?;
         Ok(Self::new(Backend::Pg(lease)))
     }
 
@@ -116,7 +116,7 @@ impl Tx {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         let result = match self.backend {
-            Backend::Pg(lease) => match postgres::batch(&lease, "COMMIT").await {
+            Backend::Pg(lease) => match lease.batch("COMMIT").await {
                 Ok(()) => {
                     lease.release();
                     Ok(())
@@ -136,7 +136,7 @@ impl Tx {
     pub async fn rollback(self) -> DbResult<()> {
         match self.backend {
             Backend::Pg(lease) => {
-                postgres::batch(&lease, "ROLLBACK").await?;
+                lease.batch("ROLLBACK").await?;
                 lease.release();
                 Ok(())
             }
@@ -152,7 +152,7 @@ impl Tx {
         }
         self.guarded(async {
             match &self.backend {
-                Backend::Pg(lease) => postgres::batch(lease, sql).await,
+                Backend::Pg(lease) => lease.batch(sql).await,
                 Backend::Sqlite(tx) => tx.batch(sql).await,
             }
         })
@@ -255,7 +255,7 @@ impl Executor for Tx {
             // Whatever the caller calls it: inside a transaction a read may write too.
             self.note(Access::Write, &stmt)?;
             match &self.backend {
-                Backend::Pg(lease) => postgres::load(lease, stmt, sink).await,
+                Backend::Pg(lease) => lease.load(stmt, sink).await,
                 Backend::Sqlite(tx) => tx.load(stmt, sink).await,
             }
         }))
@@ -265,7 +265,7 @@ impl Executor for Tx {
         Box::pin(self.guarded(async move {
             self.note(Access::Write, &stmt)?;
             match &self.backend {
-                Backend::Pg(lease) => postgres::execute(lease, stmt).await,
+                Backend::Pg(lease) => lease.execute(stmt).await,
                 Backend::Sqlite(tx) => tx.execute(stmt).await,
             }
         }))

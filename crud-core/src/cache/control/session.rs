@@ -30,7 +30,7 @@ fn said(error: diesel::result::Error) -> String {
 impl Session {
     /// A new connection, which listens.
     pub(super) async fn open(db: &Db) -> Asked<Self> {
-        let mut conn = match db.postgres_apart().await {
+        let mut conn = match db.postgres().await {
             Some(opened) => opened.map_err(|error| error.to_string())?,
             None => return Err("the control plane is for PostgreSQL".to_owned()),
         };

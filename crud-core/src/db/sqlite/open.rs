@@ -7,8 +7,8 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
 use super::{Settings, functions};
+use crate::db::connection::CountCached;
 use crate::db::error::{DbError, DbResult};
-use crate::db::postgres::CountCached;
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
