@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 pub use self::{
     deps::Deps,
     memory::Memory,
-    store::{Dep, Doubt, Entry, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
+    store::{Dep, Doubt, Entry, Fence, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
 };
 use self::{flight::Flights, metrics::Counters};
 pub(crate) use self::{
@@ -98,11 +98,9 @@ impl Cache {
         self.store.is_some()
     }
 
-    /// Whether a statement may be marked before it runs outside of a transaction.
-    pub(crate) fn marks_plain_writes(&self) -> bool {
-        self.store
-            .as_ref()
-            .is_none_or(|store| store.marks_plain_writes())
+    /// Whether a mark is good for a statement outside of a transaction only behind a fence.
+    pub(crate) fn needs_fence(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.needs_fence())
     }
 
     /// A body that is current, from the store or by `load`, which then fills it for others. Before a kept body is
@@ -220,6 +218,14 @@ impl Cache {
         self.counters.marked(&deps);
         let token = store.mark(deps).await?;
         Ok(Some(Marked::new(Arc::clone(store), token)))
+    }
+
+    /// The same for a statement by itself, which takes effect only behind the fence. `None`: it needs a transaction.
+    pub(crate) async fn mark_fenced(self: &Arc<Self>, deps: Arc<[Dep]>) -> Option<(Marked, Fence)> {
+        let store = self.store.as_ref()?;
+        let (token, fence) = store.mark_fenced(Arc::clone(&deps)).await?;
+        self.counters.marked(&deps);
+        Some((Marked::new(Arc::clone(store), token), fence))
     }
 }
 

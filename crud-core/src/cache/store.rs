@@ -113,6 +113,16 @@ pub struct Token {
     pub id: u128,
 }
 
+/// What a database must find true of itself when a statement begins that was marked before: then no epoch but the one
+/// of the mark has begun, and the next will wait for the statement.
+#[derive(Clone, Debug)]
+pub struct Fence {
+    /// The epoch of the mark.
+    pub epoch: Arc<str>,
+    /// The latest moment by the database's clock, in seconds since 1970: the doubt must outlast the statement.
+    pub before: f64,
+}
+
 /// How long a write whose outcome is unknown stays in doubt: longer than a transaction can be open without a word
 /// (5 s idle, then the statement timeout).
 pub const IN_DOUBT: Duration = Duration::from_secs(15);
@@ -160,16 +170,23 @@ pub trait Store: Send + Sync + 'static {
     /// If that cannot be done for all: the write must roll back.
     fn mark(&self, deps: Arc<[Dep]>) -> BoxFuture<'_, Result<Token, Unmarked>>;
 
+    /// [Marks](Self::mark) for one statement that will run by itself, outside of a transaction, and may take effect only
+    /// if the database finds the fence true. `None`: not now, or never ([`needs_fence`](Self::needs_fence)); then the
+    /// write needs a transaction, and a mark after its BEGIN.
+    fn mark_fenced(&self, _deps: Arc<[Dep]>) -> BoxFuture<'_, Option<(Token, Fence)>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Whether a mark is good for a statement outside of a transaction only behind a fence, because the store checks
+    /// permits.
+    fn needs_fence(&self) -> bool {
+        false
+    }
+
     /// Ends the doubt, after the write was committed or certainly was not. Never fails: what cannot be told stays in
     /// doubt until [`IN_DOUBT`] has passed.
     fn post(&self, token: Token) -> BoxFuture<'_, ()>;
 
     /// The write's outcome is unknown: everything it marked stays in doubt until [`IN_DOUBT`] has passed.
     fn abandon(&self, token: Token);
-
-    /// Whether a statement may be marked before it runs by itself, outside of a transaction. A store whose marks are
-    /// only good after BEGIN (because it checks a permit) says `false`: then every write gets a transaction.
-    fn marks_plain_writes(&self) -> bool {
-        true
-    }
 }

@@ -51,6 +51,13 @@ impl Drop for Marked {
 pub(crate) struct Touched(BTreeSet<Dep>);
 
 impl Touched {
+    /// What one statement touches, to be marked.
+    pub(crate) fn all(deps: impl IntoIterator<Item = Dep>) -> Arc<[Dep]> {
+        let mut all = Self::default();
+        all.add(deps);
+        all.take()
+    }
+
     pub(crate) fn add(&mut self, deps: impl IntoIterator<Item = Dep>) {
         self.0.extend(deps);
     }

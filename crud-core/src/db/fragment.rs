@@ -12,11 +12,14 @@ use diesel::expression::AsExpression;
 use diesel::expression::TypedExpressionType;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryBuilder, QueryFragment, QueryId};
-use diesel::sql_types::SqlType;
+use diesel::sql_types::{Double, SqlType, Text};
 use diesel::sqlite::Sqlite;
 
 use super::columns::ColumnKind;
-use crate::{Uuid, cache::Dep};
+use crate::{
+    Uuid,
+    cache::{Dep, Fence},
+};
 
 /// SQL, with its bound values, that PostgreSQL and SQLite can both render.
 ///
@@ -38,16 +41,21 @@ pub trait Dialect: Backend + Default {
     const IS_PG: bool;
     /// Walks `fragment` for this backend.
     fn walk<'b>(fragment: &'b dyn Fragment, out: AstPass<'_, 'b, Self>) -> QueryResult<()>;
+    /// Walks a fence. SQLite has none: there the store itself knows of every write.
+    fn walk_fence<'b>(fence: &'b Fence, out: AstPass<'_, 'b, Self>) -> QueryResult<()>;
     /// The SQL text of `fragment`; bound values appear as placeholders only.
     fn render(fragment: &dyn Fragment) -> QueryResult<String>;
 }
 
 macro_rules! dialect {
-    ($backend:ident, $is_pg:literal) => {
+    ($backend:ident, $is_pg:literal, $walk_fence:expr) => {
         impl Dialect for $backend {
             const IS_PG: bool = $is_pg;
             fn walk<'b>(fragment: &'b dyn Fragment, out: AstPass<'_, 'b, Self>) -> QueryResult<()> {
                 QueryFragment::<$backend>::walk_ast(fragment, out)
+            }
+            fn walk_fence<'b>(fence: &'b Fence, out: AstPass<'_, 'b, Self>) -> QueryResult<()> {
+                $walk_fence(fence, out)
             }
             fn render(fragment: &dyn Fragment) -> QueryResult<String> {
                 let mut sql = <$backend as Backend>::QueryBuilder::default();
@@ -57,8 +65,18 @@ macro_rules! dialect {
         }
     };
 }
-dialect!(Pg, true);
-dialect!(Sqlite, false);
+dialect!(Pg, true, walk_fence);
+dialect!(Sqlite, false, |_, _| Ok(()));
+
+/// One value more in the list of `RETURNING`, which nobody reads. Its snapshot is the statement's.
+fn walk_fence<'b>(fence: &'b Fence, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    out.push_sql(", (SELECT CASE WHEN s.mode <> 'off' AND s.epoch = ");
+    out.push_bind_param::<Text, str>(&fence.epoch)?;
+    out.push_sql(" AND statement_timestamp() < to_timestamp(");
+    out.push_bind_param::<Double, f64>(&fence.before)?;
+    out.push_sql(") THEN 0 ELSE crud_cache_fenced() END FROM crud_cache_state AS s)");
+    Ok(())
+}
 
 /// One piece of a [`Stmt`].
 #[derive(Clone)]
@@ -78,6 +96,8 @@ pub enum Part {
     },
     /// Any fragment, with its bound values.
     Frag(Frag),
+    /// Behind the list of `RETURNING`: where the fence of a cached write goes, if there is one.
+    Fence,
 }
 
 /// A statement: a list of parts. Not generic, so it is compiled once for all entities.
@@ -86,6 +106,7 @@ pub struct Stmt {
     parts: Vec<Part>,
     uncached: bool,
     effect: Option<Effect>,
+    fence: Option<Fence>,
 }
 
 /// What a statement touches, if it says so itself.
@@ -123,6 +144,7 @@ impl Stmt {
             parts: Vec::with_capacity(parts),
             uncached: false,
             effect: None,
+            fence: None,
         }
     }
 
@@ -134,6 +156,17 @@ impl Stmt {
 
     pub(crate) fn effect(&self) -> Option<Effect> {
         self.effect
+    }
+
+    /// Whether it has a place for a fence.
+    pub(super) fn can_be_fenced(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Fence))
+    }
+
+    /// Has the statement fail ([`DbError::Serialization`](super::DbError)) unless its snapshot finds the fence true.
+    pub(super) fn fenced(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
+        self
     }
 
     /// Appends one part.
@@ -236,6 +269,11 @@ impl<DB: Dialect> QueryFragment<DB> for Stmt {
                     out.push_sql(if DB::IS_PG { pg } else { sqlite })
                 }
                 Part::Frag(fragment) => DB::walk(&**fragment, out.reborrow())?,
+                Part::Fence => {
+                    if let Some(fence) = &self.fence {
+                        DB::walk_fence(fence, out.reborrow())?;
+                    }
+                }
             }
         }
         Ok(())

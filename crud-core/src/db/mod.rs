@@ -25,14 +25,13 @@ mod sqlite;
 mod transaction;
 mod tx;
 pub mod types;
+mod write;
 
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-
-use crate::cache::{Dep, Detached, Touched};
 
 pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
@@ -45,8 +44,8 @@ pub use self::foreign_keys::ForeignKey;
 pub(crate) use self::fragment::Effect;
 pub use self::fragment::{Dialect, Frag, Fragment, NoPeek, Part, Rendered, Stmt, bind};
 pub use self::migrate::{Migration, Migrations};
+use self::observed::Observed;
 pub(crate) use self::observed::text;
-use self::observed::{Observed, is_settled};
 use self::postgres::PgDb;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
@@ -127,7 +126,10 @@ impl Db {
                 Backend::Sqlite(sqlite) => sqlite.batch(&sql).await,
             }
         };
-        observed(touched, work).await
+        match touched {
+            Some((observer, touched)) if !touched.is_empty() => observer.run(touched, work).await,
+            _ => work.await,
+        }
     }
 
     /// A connection of the caller's own if this is PostgreSQL, for what only PostgreSQL can do (`LISTEN`, `COPY`, advisory
@@ -171,37 +173,18 @@ impl Db {
     }
 }
 
-/// Runs a write between mark and post, to its end.
-async fn observed<R: Send + 'static>(
-    touched: Option<(observed::Observer, Vec<Dep>)>,
-    work: impl Future<Output = DbResult<R>> + Send + 'static,
-) -> DbResult<R> {
-    match touched {
-        Some((observer, touched)) if !touched.is_empty() => {
-            let mut all = Touched::default();
-            all.add(touched);
-            let deps = all.take();
-            Detached::new(Box::pin(async move {
-                let marked = observer.mark(deps).await?;
-                let result = work.await;
-                marked.settle(is_settled(&result)).await;
-                result
-            }))
-            .await
-        }
-        _ => work.await,
-    }
-}
-
 impl Db {
     fn load_unobserved(
         &self,
         access: Access,
         stmt: Stmt,
-        sink: Box<dyn Sink>,
+        mut sink: Box<dyn Sink>,
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         match (&self.0.backend, access) {
-            (Backend::Pg(pg), _) => Box::pin(pg.load(stmt, sink)),
+            (Backend::Pg(pg), _) => Box::pin(async move {
+                pg.load(stmt, &mut *sink).await?;
+                Ok(sink)
+            }),
             (Backend::Sqlite(sqlite), Access::Read) => Box::pin(sqlite.read(stmt, sink)),
             (Backend::Sqlite(sqlite), Access::Write) => Box::pin(sqlite.write(stmt, sink)),
         }
@@ -212,38 +195,6 @@ impl Db {
             Backend::Pg(pg) => Box::pin(pg.execute(stmt)),
             Backend::Sqlite(sqlite) => Box::pin(sqlite.execute(stmt)),
         }
-    }
-
-    async fn load_observed(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
-        let Some(observer) = self.observer().await? else {
-            return self.load_unobserved(Access::Write, stmt, sink).await;
-        };
-        let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
-        if !touched.is_empty() && !observer.cache.marks_plain_writes() {
-            let tx = self.begin().await?;
-            let sink = tx.load_into(Access::Write, stmt, sink).await?;
-            tx.commit().await?;
-            return Ok(sink);
-        }
-        let db = self.clone();
-        let work = async move { db.load_unobserved(Access::Write, stmt, sink).await };
-        observed(Some((observer, touched)), work).await
-    }
-
-    async fn execute_observed(&self, stmt: Stmt) -> DbResult<usize> {
-        let Some(observer) = self.observer().await? else {
-            return self.execute_unobserved(stmt).await;
-        };
-        let touched = observer.touched(self.kind(), Access::Write, &stmt)?;
-        if !touched.is_empty() && !observer.cache.marks_plain_writes() {
-            let tx = self.begin().await?;
-            let rows = tx.execute(stmt).await?;
-            tx.commit().await?;
-            return Ok(rows);
-        }
-        let db = self.clone();
-        let work = async move { db.execute_unobserved(stmt).await };
-        observed(Some((observer, touched)), work).await
     }
 }
 

@@ -101,7 +101,7 @@ impl PgDb {
         }
     }
 
-    pub(super) async fn load(&self, stmt: Stmt, sink: Box<dyn Sink>) -> DbResult<Box<dyn Sink>> {
+    pub(super) async fn load(&self, stmt: Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let lease = self.lease().await?;
         let result = lease.load(stmt, sink).await;
         lease.after(result)
@@ -127,11 +127,7 @@ pub(super) struct PgLease {
 
 impl PgLease {
     /// Feeds the rows of `stmt` to `sink`.
-    pub(super) async fn load(
-        &self,
-        stmt: Stmt,
-        mut sink: Box<dyn Sink>,
-    ) -> DbResult<Box<dyn Sink>> {
+    pub(super) async fn load(&self, stmt: Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let _clock = Clock::start();
         self.conn()
             .run(|mut client| async move {
@@ -141,7 +137,7 @@ impl PgLease {
                 while let Some(row) = rows.try_next().await.map_err(from_postgres)? {
                     sink.pg(&row).map_err(DbError::Decode)?;
                 }
-                Ok(sink)
+                Ok(())
             })
             .await
     }

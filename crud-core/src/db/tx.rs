@@ -249,13 +249,13 @@ impl Executor for Tx {
         &self,
         _: Access,
         stmt: Stmt,
-        sink: Box<dyn Sink>,
+        mut sink: Box<dyn Sink>,
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         Box::pin(self.guarded(async move {
             // Whatever the caller calls it: inside a transaction a read may write too.
             self.note(Access::Write, &stmt)?;
             match &self.backend {
-                Backend::Pg(lease) => lease.load(stmt, sink).await,
+                Backend::Pg(lease) => lease.load(stmt, &mut *sink).await.map(|()| sink),
                 Backend::Sqlite(tx) => tx.load(stmt, sink).await,
             }
         }))

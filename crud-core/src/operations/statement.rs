@@ -9,7 +9,7 @@ use super::{aggregate::MOST_GROUPS, keyset};
 use crate::{
     Uuid,
     cursor::Place,
-    db::{ColumnKind, Effect, Frag, NoPeek, Stmt, bind},
+    db::{ColumnKind, Effect, Frag, NoPeek, Part, Stmt, bind},
     dto::Assignment,
     policy::Rule,
     query::{AggregateRequest, Archived, Function, ListRequest, SortKey},
@@ -396,10 +396,11 @@ pub(super) fn at_version(mut sql: Stmt, versions: Option<&[i64]>) -> Stmt {
 
 pub(super) fn returning(r: &Resource, sql: Stmt, select: &Frag, check: Option<&Rule>) -> Stmt {
     let sql = version(r, sql.sql(" RETURNING ").frag(select.clone()).sql(", "));
-    match check {
+    let sql = match check {
         Some(rule) => rule.predicate.render(sql.sql(", (")).sql(")"),
         None => sql,
-    }
+    };
+    sql.part(Part::Fence)
 }
 
 fn filtered(r: &Resource, sql: Stmt, request: &ListRequest, rule: &Rule) -> Stmt {

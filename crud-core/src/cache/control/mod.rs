@@ -6,6 +6,9 @@
 //! has lapsed, and commits. An epoch begins only after all permits of the one before have lapsed, and serves only
 //! after every transaction that was open when it began has ended.
 //!
+//! A statement outside of a transaction is open from its snapshot on, and its mark comes before. So it carries a fence:
+//! it takes effect only if its own snapshot finds the epoch of its mark, and if it comes soon enough after it.
+//!
 //! [`Permitted`] is what the cache uses: a store behind this. It must never let a body through without a permit, nor a
 //! write without a mark or a switch. Its proof is the model in `tests/model`: `switch` and `split`.
 
@@ -26,7 +29,7 @@ use tokio::task::JoinHandle;
 use self::permit::Permit;
 use self::task::{Ask, Task};
 use super::redis::{RedisStore, random};
-use super::store::{Dep, Doubt, Entry, Read, Stamps, Store, Token, Unmarked};
+use super::store::{Dep, Doubt, Entry, Fence, Read, Stamps, Store, Token, Unmarked};
 use crate::db::Db;
 
 /// For how long an answer is a permit, from when the question was sent.
@@ -41,6 +44,9 @@ const WELL: Duration = Duration::from_secs(2);
 const ALONE: Duration = Duration::from_secs(10);
 /// How long a write waits for an answer about the switch.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long after its mark a statement by itself may reach the database. With the statement timeout, that stays below
+/// [`IN_DOUBT`](super::IN_DOUBT).
+const LATE: Duration = Duration::from_secs(3);
 
 /// What keeps stamps and bodies.
 #[derive(Clone)]
@@ -303,8 +309,17 @@ impl Store for Permitted {
         }
     }
 
-    fn marks_plain_writes(&self) -> bool {
-        false
+    fn mark_fenced(&self, deps: Arc<[Dep]>) -> BoxFuture<'_, Option<(Token, Fence)>> {
+        Box::pin(async move {
+            // First the fence: an epoch that is adopted between the two is another than the fence's.
+            let fence = self.permit.fence()?;
+            let token = self.try_mark(deps).await.ok()?;
+            Some((token, fence))
+        })
+    }
+
+    fn needs_fence(&self) -> bool {
+        true
     }
 }
 

@@ -3,10 +3,11 @@
 //! The task that asks the database writes it; every read and write of the application looks at it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use super::{LAPSE, PERMIT};
+use super::{LAPSE, LATE, PERMIT};
+use crate::cache::store::Fence;
 
 /// The permit. Times are microseconds since `start`; 0 is never.
 pub(super) struct Permit {
@@ -14,8 +15,17 @@ pub(super) struct Permit {
     serves_until: AtomicU64,
     marks_until: AtomicU64,
     retired: AtomicBool,
+    /// The epoch that is on, as the last answer said.
+    epoch: RwLock<Option<Known>>,
     /// Since when the cache is known to be off, and which switching off that was; `None`: it is on, or nobody knows.
     off: Mutex<Option<(Instant, i64)>>,
+}
+
+/// An epoch, and what the database's clock said when it was asked.
+struct Known {
+    epoch: Arc<str>,
+    clock: f64,
+    answered: Instant,
 }
 
 impl Permit {
@@ -25,6 +35,7 @@ impl Permit {
             serves_until: AtomicU64::new(0),
             marks_until: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            epoch: RwLock::new(None),
             off: Mutex::new(None),
         }
     }
@@ -48,7 +59,17 @@ impl Permit {
     }
 
     /// The answer to a question that was sent then: the cache is on, and serves if the quarantine is over.
-    pub(super) fn on(&self, sent: Instant, serves: bool) {
+    pub(super) fn on(&self, sent: Instant, serves: bool, epoch: &str, clock: f64) {
+        let mut known = self.known_epoch();
+        let same = known.take().map(|known| known.epoch);
+        *known = Some(Known {
+            epoch: same
+                .filter(|same| **same == *epoch)
+                .unwrap_or_else(|| epoch.into()),
+            clock,
+            answered: Instant::now(),
+        });
+        drop(known);
         let until = self.micros(sent + PERMIT);
         *self.known_off() = None;
         self.marks_until.store(until, Ordering::Release);
@@ -82,7 +103,27 @@ impl Permit {
         *self.known_off() = None;
     }
 
+    /// What a statement must find that is marked now; `None`: the cache is off, or not known to be on.
+    pub(super) fn fence(&self) -> Option<Fence> {
+        if !self.may_mark() {
+            return None;
+        }
+        let known = self.epoch.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref()?;
+        // The clock was read before the answer came, so it now says at least this.
+        let since = known.answered.elapsed() + LATE;
+        Some(Fence {
+            epoch: Arc::clone(&known.epoch),
+            before: known.clock + since.as_secs_f64(),
+        })
+    }
+
+    fn known_epoch(&self) -> RwLockWriteGuard<'_, Option<Known>> {
+        self.epoch.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn none(&self) {
+        *self.known_epoch() = None;
         self.serves_until.store(0, Ordering::Release);
         self.marks_until.store(0, Ordering::Release);
     }

@@ -156,7 +156,7 @@ impl Session {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Held {
+pub(super) struct Held {
     #[diesel(sql_type = Bool)]
-    held: bool,
+    pub(super) held: bool,
 }

@@ -18,6 +18,9 @@ pub(super) struct Answer {
     /// Counts the changes of this row.
     #[diesel(sql_type = BigInt)]
     pub(super) change: i64,
+    /// The database's clock, in seconds since 1970.
+    #[diesel(sql_type = Double)]
+    pub(super) clock: f64,
     /// Seconds since the last change.
     #[diesel(sql_type = Double)]
     pub(super) age: f64,
@@ -53,7 +56,8 @@ macro_rules! timeline {
 
 /// Asks for everything at once. `$1`: this process.
 pub(super) const LOOK: &str = concat!(
-    "SELECT s.mode, s.epoch, s.owner, s.change, extract(epoch FROM clock_timestamp() - s.since)::float8 AS age, ",
+    "SELECT s.mode, s.epoch, s.owner, s.change, extract(epoch FROM clock_timestamp())::float8 AS clock, ",
+    "extract(epoch FROM clock_timestamp() - s.since)::float8 AS age, ",
     "(s.timeline = '' OR s.timeline = ",
     timeline!(),
     ") AND NOT pg_is_in_recovery() AS same_server, ",

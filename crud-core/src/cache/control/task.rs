@@ -228,7 +228,8 @@ impl Task {
         } else if answer.same_server && self.is_mine(&answer) && !self.leaving {
             self.backend.adopt(Some(&answer.epoch));
             let told = answer.overdue.is_none_or(|seconds| seconds < OVERDUE);
-            self.permit.on(sent, answer.mode == "on" && told);
+            let serves = answer.mode == "on" && told;
+            self.permit.on(sent, serves, &answer.epoch, answer.clock);
         } else {
             self.permit.for_others();
         }

@@ -1,0 +1,108 @@
+//! A statement that writes by itself, where there is a cache: marked before, posted after.
+//!
+//! Where the store needs more than a mark (`cache::control`), the statement carries a fence; one that cannot, or whose
+//! fence was not true, runs in a transaction of its own.
+
+use futures_util::FutureExt;
+
+use super::observed::{Observer, is_settled};
+use super::{Access, Backend, Db, DbError, DbResult, Executor, Sink, Stmt};
+use crate::cache::{Dep, Detached, Touched};
+
+impl Db {
+    pub(super) async fn load_observed(
+        &self,
+        stmt: Stmt,
+        sink: Box<dyn Sink>,
+    ) -> DbResult<Box<dyn Sink>> {
+        let Some((observer, touched)) = self.touched(&stmt).await? else {
+            return self.load_unobserved(Access::Write, stmt, sink).await;
+        };
+        if !observer.cache.needs_fence() {
+            let db = self.clone();
+            let work = async move { db.load_unobserved(Access::Write, stmt, sink).await };
+            return observer.run(touched, work).await;
+        }
+        let sink = match stmt.can_be_fenced() {
+            true => match self.load_fenced(&observer, touched, &stmt, sink).await {
+                (sink, Some(result)) => return result.map(|()| sink),
+                (sink, None) => sink,
+            },
+            false => sink,
+        };
+        let tx = self.begin().await?;
+        let sink = tx.load_into(Access::Write, stmt, sink).await?;
+        tx.commit().await?;
+        Ok(sink)
+    }
+
+    pub(super) async fn execute_observed(&self, stmt: Stmt) -> DbResult<usize> {
+        let Some((observer, touched)) = self.touched(&stmt).await? else {
+            return self.execute_unobserved(stmt).await;
+        };
+        if !observer.cache.needs_fence() {
+            let db = self.clone();
+            let work = async move { db.execute_unobserved(stmt).await };
+            return observer.run(touched, work).await;
+        }
+        let tx = self.begin().await?;
+        let rows = tx.execute(stmt).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    async fn touched(&self, stmt: &Stmt) -> DbResult<Option<(Observer, Vec<Dep>)>> {
+        let Some(observer) = self.observer().await? else {
+            return Ok(None);
+        };
+        let touched = observer.touched(self.kind(), Access::Write, stmt)?;
+        Ok((!touched.is_empty()).then_some((observer, touched)))
+    }
+
+    /// Gives no result if the statement must be run another way. It has had no effect then.
+    async fn load_fenced(
+        &self,
+        observer: &Observer,
+        touched: Vec<Dep>,
+        stmt: &Stmt,
+        mut sink: Box<dyn Sink>,
+    ) -> (Box<dyn Sink>, Option<DbResult<()>>) {
+        let (db, observer, stmt) = (self.clone(), observer.clone(), stmt.clone());
+        let deps = Touched::all(touched);
+        let work = async move {
+            let Backend::Pg(pg) = &db.0.backend else {
+                return (sink, None);
+            };
+            let Some((marked, fence)) = observer.cache.mark_fenced(deps).await else {
+                return (sink, None);
+            };
+            let result = pg.load(stmt.fenced(fence), &mut *sink).await;
+            if is_settled(&result) {
+                marked.post().await;
+            }
+            match result {
+                Err(DbError::Serialization) => (sink, None),
+                result => (sink, Some(result)),
+            }
+        };
+        Detached::new(work.boxed()).await
+    }
+}
+
+impl Observer {
+    /// Runs a write between mark and post, to its end.
+    pub(super) async fn run<R: Send + 'static>(
+        self,
+        touched: Vec<Dep>,
+        work: impl Future<Output = DbResult<R>> + Send + 'static,
+    ) -> DbResult<R> {
+        let deps = Touched::all(touched);
+        let work = async move {
+            let marked = self.mark(deps).await?;
+            let result = work.await;
+            marked.settle(is_settled(&result)).await;
+            result
+        };
+        Detached::new(work.boxed()).await
+    }
+}
