@@ -29,6 +29,10 @@ pub struct Switch {
     pub waits: bool,
     /// Switching on again waits for the transactions that are open then.
     pub quarantine: bool,
+    /// The writer that marks has a statement by itself, and marks before it.
+    pub plain: bool,
+    /// Such a statement takes effect only if its snapshot finds the epoch of the mark.
+    pub fence: bool,
 }
 
 impl Switch {
@@ -42,6 +46,8 @@ impl Switch {
             checks_again: true,
             waits: true,
             quarantine: true,
+            plain: false,
+            fence: true,
         }
     }
 }
@@ -70,6 +76,10 @@ struct Instance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Writer {
     Idle,
+    /// Marked for a statement by itself; was that under the second epoch?
+    Marked(bool),
+    /// The fence was not true: it goes on as a transaction.
+    Refused,
     Began,
     /// Marked, or switched off.
     Prepared,
@@ -200,10 +210,29 @@ impl Switch {
         }
     }
 
-    fn marking_writer(s: State, out: &mut Vec<Step<State>>) {
+    fn marking_writer(&self, s: State, out: &mut Vec<Step<State>>) {
         let mut t = s;
+        let second_epoch = !s.may_return;
         let what = match s.marks {
-            Writer::Idle if s.lock.is_none() => {
+            Writer::Idle if self.plain => {
+                t.restamp();
+                t.dirty = true;
+                t.marks = Writer::Marked(second_epoch);
+                "marks before its statement"
+            }
+            Writer::Marked(under) if s.lock.is_none() => {
+                if self.fence && (s.off || under != second_epoch) {
+                    t.restamp();
+                    t.dirty = false;
+                    t.marks = Writer::Refused;
+                    "is refused and posts"
+                } else {
+                    t.lock = Some(MARKS);
+                    t.marks = Writer::Prepared;
+                    "takes its snapshot"
+                }
+            }
+            Writer::Idle | Writer::Refused if s.lock.is_none() => {
                 t.lock = Some(MARKS);
                 t.marks = Writer::Began;
                 "begins"
@@ -230,7 +259,9 @@ impl Switch {
                 t.marks = Writer::Gone;
                 "posts"
             }
-            Writer::Idle | Writer::Waited | Writer::Gone => return,
+            Writer::Idle | Writer::Marked(_) | Writer::Refused | Writer::Waited | Writer::Gone => {
+                return;
+            }
         };
         out.push(Step {
             who: Who::Writer(0),
@@ -270,7 +301,12 @@ impl Switch {
                 t.cut = Writer::Gone;
                 "acknowledges"
             }
-            Writer::Idle | Writer::Prepared | Writer::Acked | Writer::Gone => return,
+            Writer::Idle
+            | Writer::Marked(_)
+            | Writer::Refused
+            | Writer::Prepared
+            | Writer::Acked
+            | Writer::Gone => return,
         };
         out.push(Step {
             who: Who::Writer(1),
@@ -360,7 +396,7 @@ impl Model for Switch {
                 });
             }
         }
-        Self::marking_writer(*state, out);
+        self.marking_writer(*state, out);
         self.cut_writer(*state, out);
         self.world_steps(*state, out);
     }

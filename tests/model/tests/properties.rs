@@ -71,6 +71,10 @@ mod what_is_built_holds {
         with_every_fault_and_two_writers: Row { reads: 1, ..Row::full() }.with_all_faults() => [];
         when_a_writer_is_cut_from_redis: Switch::full() => [];
         when_a_writer_is_cut_from_three_instances: Switch { readers: 3, reads: 1, ..Switch::full() } => [];
+        when_a_statement_by_itself_is_fenced: Switch { plain: true, ..Switch::full() } => [];
+        when_a_statement_by_itself_is_fenced_and_three_read: Switch {
+            plain: true, readers: 3, reads: 1, ..Switch::full()
+        } => [];
         // One look, after the request began, is enough.
         when_the_permit_is_looked_at_once: Switch { checks_again: false, readers: 3, reads: 1, ..Switch::full() } => [];
         when_redis_has_two_masters: Split::full() => [];
@@ -125,6 +129,7 @@ mod a_part_taken_away_breaks {
         no_end_of_idle_transactions: Row { crash: true, expiry: true, guard: false, ..Row::full() } => [P1, P2, P3];
         permits_not_awaited_by_a_writer: Switch { waits: false, reads: 1, ..Switch::full() } => [P1];
         no_quarantine_when_switched_on: Switch { quarantine: false, second_writer: false, ..Switch::full() } => [P1, P2];
+        no_fence_of_a_statement_by_itself: Switch { plain: true, fence: false, ..Switch::full() } => [P1, P2];
         permits_not_awaited_at_a_failover: Split { permits_awaited: false, reads: 2, ..Split::full() } => [P1, P2];
         no_quarantine_at_a_failover: Split { quarantine: false, reads: 2, ..Split::full() } => [P1, P2];
         the_permit_looked_at_before_begin: Split {
