@@ -7,26 +7,29 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
-use diesel::connection::{CacheSize, Instrumentation, InstrumentationEvent};
-use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::TryStreamExt;
 use tokio::sync::Mutex;
-use tokio_postgres::NoTls;
 use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, NoTls};
 
-use super::MAX_CACHED_STATEMENTS;
 use super::error::{DbError, DbResult};
-use super::error_postgres::{from_connecting, from_postgres, from_wire};
+use super::error_postgres::from_postgres;
+use super::executor::Sink;
+use super::fragment::Stmt;
+use super::postgres_row::{PgRow, oids};
+use super::prepared::Prepared;
 
-/// A connection, with the number of statements it keeps prepared.
+/// A connection. It runs one statement at a time: a second one waits for the first.
 pub(super) struct PgConn {
-    client: AsyncPgConnection,
-    wire: Mutex<Wire>,
-    cached: Arc<AtomicUsize>,
+    client: Client,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    wire: Wire,
+    prepared: Prepared,
 }
 
 impl PgConn {
@@ -34,56 +37,50 @@ impl PgConn {
     pub(super) async fn open(url: &str, setup: &str) -> DbResult<Self> {
         let (client, connection) = tokio_postgres::connect(url, NoTls)
             .await
-            .map_err(from_wire)?;
+            .map_err(from_postgres)?;
         let mut wire = Wire {
             connection,
             ended: false,
         };
-        let cached = Arc::new(AtomicUsize::new(0));
-        let opening = async {
-            let mut client = AsyncPgConnection::try_from(client)
-                .await
-                .map_err(from_connecting)?;
-            client.batch_execute(setup).await.map_err(from_postgres)?;
-            client.set_instrumentation(CountCached(cached.clone()));
-            Ok(client)
-        };
+        wire.drive(async { client.batch_execute(setup).await.map_err(from_postgres) })
+            .await?;
+        let prepared = Prepared::default();
         Ok(Self {
-            client: wire.drive(opening).await?,
-            wire: Mutex::new(wire),
-            cached,
+            client,
+            inner: Mutex::new(Inner { wire, prepared }),
         })
     }
 
-    /// Runs `work`, which must wait for this connection alone and is not woken by anything else. One at a time:
-    /// a second one waits for the first.
-    pub(super) async fn run<'c, R, F>(
-        &'c self,
-        work: impl FnOnce(&'c AsyncPgConnection) -> F,
-    ) -> DbResult<R>
-    where
-        F: Future<Output = DbResult<R>>,
-    {
-        let mut wire = self.wire.lock().await;
-        wire.drive(work(&self.client)).await
+    /// Feeds the rows of `stmt` to `sink`, if there is one; says how many rows the statement touched.
+    pub(super) async fn load(&self, stmt: &Stmt, mut sink: Option<&mut dyn Sink>) -> DbResult<u64> {
+        let Inner { wire, prepared } = &mut *self.inner.lock().await;
+        let work = async {
+            let (rows, types) = prepared.send(&self.client, stmt).await?;
+            let mut rows = pin!(rows);
+            let mut types = types;
+            while let Some(row) = rows.try_next().await.map_err(from_postgres)? {
+                if let Some(sink) = &mut sink {
+                    let types = types.get_or_insert_with(|| oids(row.columns())).clone();
+                    sink.pg(&PgRow::new(row, types)).map_err(DbError::Decode)?;
+                }
+            }
+            Ok(rows.rows_affected().unwrap_or_default())
+        };
+        wire.drive(work).await
+    }
+
+    /// Runs several statements of plain SQL.
+    pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
+        let mut inner = self.inner.lock().await;
+        let work = async { self.client.batch_execute(sql).await.map_err(from_postgres) };
+        inner.wire.drive(work).await
     }
 
     /// Whether the server has closed the connection, as far as this machine knows: no round trip.
     pub(super) fn is_broken(&mut self) -> bool {
-        let wire = self.wire.get_mut();
+        let wire = &mut self.inner.get_mut().wire;
         let ended = wire.exchange(&mut Context::from_waker(Waker::noop()));
-        ended.is_ready() || self.client.is_broken()
-    }
-
-    /// Forgets the prepared statements if they have become too many: Diesel's cache has no bound of its own.
-    pub(super) fn bound_statements(&mut self) {
-        if self.cached.load(Ordering::Relaxed) > MAX_CACHED_STATEMENTS {
-            self.cached.store(0, Ordering::Relaxed);
-            self.client
-                .set_prepared_statement_cache_size(CacheSize::Disabled);
-            self.client
-                .set_prepared_statement_cache_size(CacheSize::Unbounded);
-        }
+        ended.is_ready() || self.client.is_closed()
     }
 }
 
@@ -94,7 +91,8 @@ struct Wire {
 }
 
 impl Wire {
-    /// Moves bytes until `work` is done, or the connection is.
+    /// Moves bytes until `work` is done, or the connection is. It must wait for this connection alone: nothing else
+    /// wakes it.
     async fn drive<R>(&mut self, work: impl Future<Output = DbResult<R>>) -> DbResult<R> {
         let mut work = pin!(work);
         let mut asked = false;
@@ -124,22 +122,11 @@ impl Wire {
                 Some(Ok(_)) => {}
                 Some(Err(error)) => {
                     self.ended = true;
-                    return Poll::Ready(from_wire(error));
+                    return Poll::Ready(from_postgres(error));
                 }
                 None => self.ended = true,
             }
         }
         Poll::Ready(DbError::Unavailable("the connection is closed".into()))
-    }
-}
-
-/// Counts statements as they enter Diesel's cache.
-pub(super) struct CountCached(pub(super) Arc<AtomicUsize>);
-
-impl Instrumentation for CountCached {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::CacheQuery { .. } = event {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }

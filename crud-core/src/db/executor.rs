@@ -16,9 +16,7 @@ use super::config::DbKind;
 use super::error::DbResult;
 use super::fragment::{Fragment, Stmt};
 
-/// A row of PostgreSQL.
-pub type PgRow =
-    <diesel_async::AsyncPgConnection as diesel_async::AsyncConnectionCore>::Row<'static, 'static>;
+pub use super::postgres_row::PgRow;
 /// A row of SQLite.
 pub type SqliteRow<'c, 'q> =
     <diesel::SqliteConnection as diesel::connection::LoadConnection>::Row<'c, 'q>;

@@ -164,7 +164,7 @@ impl Stmt {
     }
 
     /// Has the statement fail ([`DbError::Serialization`](super::DbError)) unless its snapshot finds the fence true.
-    pub(super) fn fenced(mut self, fence: Fence) -> Self {
+    pub(crate) fn fenced(mut self, fence: Fence) -> Self {
         self.fence = Some(fence);
         self
     }

@@ -20,6 +20,8 @@ pub mod fragment;
 mod migrate;
 mod observed;
 mod postgres;
+mod postgres_row;
+mod prepared;
 pub mod sql_types;
 mod sqlite;
 mod transaction;
@@ -63,7 +65,7 @@ macro_rules! trace_statement {
 }
 use trace_statement;
 
-/// Statements that one connection keeps prepared. Diesel's cache has no bound: past this it is emptied.
+/// Statements that one connection keeps prepared: past this they are forgotten, and prepared again as they come.
 const MAX_CACHED_STATEMENTS: usize = 500;
 
 /// A database. Clones are cheap and share its connections.

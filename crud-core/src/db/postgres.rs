@@ -10,17 +10,15 @@ use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
 };
-use diesel_async::{
-    AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection,
-};
-use futures_util::TryStreamExt;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio_postgres::NoTls;
 
 use super::IDLE_IN_TRANSACTION;
 use super::clock::Clock;
 use super::config::DbConfig;
 use super::connection::PgConn;
 use super::error::{DbError, DbResult};
-use super::error_postgres::{from_connecting, from_postgres};
+use super::error_postgres::from_postgres;
 use super::executor::Sink;
 use super::fragment::Stmt;
 
@@ -87,12 +85,16 @@ impl PgDb {
     pub(super) async fn apart(&self) -> DbResult<AsyncPgConnection> {
         let PgManager { url, setup } = self.pool.manager();
         let opening = async {
-            let mut conn = AsyncPgConnection::establish(url)
+            let (client, connection) = tokio_postgres::connect(url, NoTls)
                 .await
-                .map_err(from_connecting)?;
+                .map_err(from_postgres)?;
             // Nobody marks what is written here: the triggers tell of it.
             let setup = format!("{setup}; SET crud.framework = 'off'");
-            conn.batch_execute(&setup).await.map_err(from_postgres)?;
+            let conn = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+            let mut conn = conn.map_err(|error| DbError::Unavailable(error.to_string()))?;
+            conn.batch_execute(&setup)
+                .await
+                .map_err(|error| DbError::Unavailable(error.to_string()))?;
             Ok(conn)
         };
         match tokio::time::timeout(CONNECT, opening).await {
@@ -129,40 +131,19 @@ impl PgLease {
     /// Feeds the rows of `stmt` to `sink`.
     pub(super) async fn load(&self, stmt: Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let _clock = Clock::start();
-        self.conn()
-            .run(|mut client| async move {
-                let mut rows = AsyncConnectionCore::load(&mut client, stmt)
-                    .await
-                    .map_err(from_postgres)?;
-                while let Some(row) = rows.try_next().await.map_err(from_postgres)? {
-                    sink.pg(&row).map_err(DbError::Decode)?;
-                }
-                Ok(())
-            })
-            .await
+        self.conn().load(&stmt, Some(sink)).await.map(drop)
     }
 
     /// Runs `stmt`; says how many rows it touched.
     pub(super) async fn execute(&self, stmt: Stmt) -> DbResult<usize> {
         let _clock = Clock::start();
-        self.conn()
-            .run(|mut client| async move {
-                AsyncConnectionCore::execute_returning_count(&mut client, stmt)
-                    .await
-                    .map_err(from_postgres)
-            })
-            .await
+        let rows = self.conn().load(&stmt, None).await?;
+        usize::try_from(rows).map_err(|error| DbError::Other(Box::new(error)))
     }
 
     /// Runs several statements of plain SQL.
     pub(super) async fn batch(&self, sql: &str) -> DbResult<()> {
-        self.conn()
-            .run(|mut client| async move {
-                SimpleAsyncConnection::batch_execute(&mut client, sql)
-                    .await
-                    .map_err(from_postgres)
-            })
-            .await
+        self.conn().batch(sql).await
     }
 
     fn conn(&self) -> &PgConn {
@@ -215,7 +196,6 @@ impl Manager for PgManager {
         if conn.is_broken() {
             return Err(RecycleError::message("the connection is closed"));
         }
-        conn.bound_statements();
         Ok(())
     }
 }

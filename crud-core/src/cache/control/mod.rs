@@ -328,6 +328,9 @@ impl Store for Permitted {
 mod alone_tests;
 #[cfg(test)]
 #[cfg(feature = "testing")]
+mod fence_tests;
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod oracle_tests;
 #[cfg(test)]
 #[cfg(feature = "testing")]

@@ -18,6 +18,7 @@ struct Oracle {
     reads: AtomicUsize,
     hits: AtomicUsize,
     writes: AtomicUsize,
+    fenced: AtomicUsize,
     wrong: AtomicUsize,
 }
 
@@ -31,10 +32,15 @@ impl Oracle {
         self.hits.fetch_add(usize::from(hit), SeqCst);
     }
 
-    async fn write(&self, by: &Process) {
-        if let Some(version) = by.try_write().await {
+    async fn write(&self, by: &Process, fenced: bool) {
+        let version = match fenced {
+            true => by.try_write_fenced().await,
+            false => by.try_write().await,
+        };
+        if let Some(version) = version {
             self.floor.fetch_max(version, SeqCst);
             self.writes.fetch_add(1, SeqCst);
+            self.fenced.fetch_add(usize::from(fenced), SeqCst);
         }
     }
 }
@@ -64,7 +70,7 @@ async fn nothing_is_stale_whatever_befalls_redis() {
         tasks.push(tokio::spawn(async move {
             while Instant::now() < end {
                 if task < 2 {
-                    oracle.write(&process).await;
+                    oracle.write(&process, random.below(2) == 0).await;
                     tokio::time::sleep(Duration::from_millis(random.below(40))).await;
                 } else {
                     oracle.read(&process).await;
@@ -97,12 +103,20 @@ async fn nothing_is_stale_whatever_befalls_redis() {
     for task in tasks {
         task.await.expect("nobody fails");
     }
-    let [reads, hits, writes, wrong] = [&oracle.reads, &oracle.hits, &oracle.writes, &oracle.wrong]
-        .map(|count| count.load(SeqCst));
-    let what = format!("{reads} reads, {hits} hits, {writes} writes, faults {faults:?}");
+    let Oracle { reads, hits, .. } = &*oracle;
+    let [reads, hits, writes, fenced, wrong] =
+        [reads, hits, &oracle.writes, &oracle.fenced, &oracle.wrong].map(|n| n.load(SeqCst));
+    let what = format!(
+        "{reads} reads, {hits} hits, {writes} writes, {fenced} of them fenced, faults {faults:?}"
+    );
     assert_eq!(wrong, 0, "{what}");
     assert!(
-        hits > 50 && hits < reads && writes > 50 && faults.iter().sum::<i32>() > 2,
+        hits > 50
+            && hits < reads
+            && writes > 50
+            && fenced > 10
+            && writes > fenced
+            && faults.iter().sum::<i32>() > 2,
         "{what}"
     );
 }

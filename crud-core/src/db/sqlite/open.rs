@@ -1,13 +1,12 @@
 //! Opening a SQLite connection: the file, the pragmas, our SQL function.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, SqliteConnection};
 
 use super::{Settings, functions};
-use crate::db::connection::CountCached;
 use crate::db::error::{DbError, DbResult};
 
 /// What a connection may do.
@@ -59,4 +58,15 @@ pub(super) fn open(
     functions::register(&mut conn).map_err(|e| failed(&e))?;
     conn.set_instrumentation(CountCached(cached));
     Ok(conn)
+}
+
+/// Counts statements as they enter Diesel's cache, which has no bound of its own.
+struct CountCached(Arc<AtomicUsize>);
+
+impl Instrumentation for CountCached {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::CacheQuery { .. } = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
