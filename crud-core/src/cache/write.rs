@@ -52,7 +52,13 @@ pub(crate) struct Touched(BTreeSet<Dep>);
 
 impl Touched {
     /// What one statement touches, to be marked.
-    pub(crate) fn all(deps: impl IntoIterator<Item = Dep>) -> Arc<[Dep]> {
+    pub(crate) fn all(mut deps: Vec<Dep>) -> Arc<[Dep]> {
+        let whole = |dep: &Dep| matches!(dep, Dep::Everything | Dep::Table(_));
+        if deps.len() <= MANY && !deps.iter().any(whole) {
+            deps.sort();
+            deps.dedup();
+            return deps.into();
+        }
         let mut all = Self::default();
         all.add(deps);
         all.take()

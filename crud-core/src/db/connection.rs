@@ -108,7 +108,7 @@ impl Wire {
             let ended = self.exchange(cx);
             match work.as_mut().poll(&mut no_wakeup) {
                 Poll::Pending => ended.map(Err),
-                done => done,
+                done @ Poll::Ready(_) => done,
             }
         })
         .await

@@ -42,6 +42,7 @@ impl FollowUps {
     /// Adds every table that the database goes on to.
     pub(super) fn of_rows(&self, mut deps: Vec<Dep>, deletes: bool) -> Vec<Dep> {
         let tables = deps.iter().filter_map(Dep::table);
+        let tables = tables.filter(|table| self.0.contains_key(*table));
         let mut open: Vec<(String, bool)> = tables.map(|t| (t.to_owned(), deletes)).collect();
         let mut reached: BTreeSet<(String, bool)> = BTreeSet::new();
         while let Some((table, deletes)) = open.pop() {

@@ -164,8 +164,8 @@ impl Stmt {
     }
 
     /// Has the statement fail ([`DbError::Serialization`](super::DbError)) unless its snapshot finds the fence true.
-    pub(crate) fn fenced(mut self, fence: Fence) -> Self {
-        self.fence = Some(fence);
+    pub(crate) fn fenced(mut self, fence: impl Into<Option<Fence>>) -> Self {
+        self.fence = fence.into();
         self
     }
 

@@ -184,7 +184,7 @@ impl Db {
     ) -> BoxFuture<'_, DbResult<Box<dyn Sink>>> {
         match (&self.0.backend, access) {
             (Backend::Pg(pg), _) => Box::pin(async move {
-                pg.load(stmt, &mut *sink).await?;
+                pg.load(&stmt, &mut *sink).await?;
                 Ok(sink)
             }),
             (Backend::Sqlite(sqlite), Access::Read) => Box::pin(sqlite.read(stmt, sink)),

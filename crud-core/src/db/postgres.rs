@@ -103,7 +103,7 @@ impl PgDb {
         }
     }
 
-    pub(super) async fn load(&self, stmt: Stmt, sink: &mut dyn Sink) -> DbResult<()> {
+    pub(super) async fn load(&self, stmt: &Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let lease = self.lease().await?;
         let result = lease.load(stmt, sink).await;
         lease.after(result)
@@ -129,9 +129,9 @@ pub(super) struct PgLease {
 
 impl PgLease {
     /// Feeds the rows of `stmt` to `sink`.
-    pub(super) async fn load(&self, stmt: Stmt, sink: &mut dyn Sink) -> DbResult<()> {
+    pub(super) async fn load(&self, stmt: &Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let _clock = Clock::start();
-        self.conn().load(&stmt, Some(sink)).await.map(drop)
+        self.conn().load(stmt, Some(sink)).await.map(drop)
     }
 
     /// Runs `stmt`; says how many rows it touched.

@@ -255,7 +255,7 @@ impl Executor for Tx {
             // Whatever the caller calls it: inside a transaction a read may write too.
             self.note(Access::Write, &stmt)?;
             match &self.backend {
-                Backend::Pg(lease) => lease.load(stmt, &mut *sink).await.map(|()| sink),
+                Backend::Pg(lease) => lease.load(&stmt, &mut *sink).await.map(|()| sink),
                 Backend::Sqlite(tx) => tx.load(stmt, sink).await,
             }
         }))

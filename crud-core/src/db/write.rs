@@ -23,12 +23,12 @@ impl Db {
             let work = async move { db.load_unobserved(Access::Write, stmt, sink).await };
             return observer.run(touched, work).await;
         }
-        let sink = match stmt.can_be_fenced() {
-            true => match self.load_fenced(&observer, touched, &stmt, sink).await {
-                (sink, Some(result)) => return result.map(|()| sink),
-                (sink, None) => sink,
+        let (stmt, sink) = match stmt.can_be_fenced() {
+            true => match self.load_fenced(observer, touched, stmt, sink).await {
+                Fenced::Ran(result) => return result,
+                Fenced::Refused(stmt, sink) => (stmt, sink),
             },
-            false => sink,
+            false => (stmt, sink),
         };
         let tx = self.begin().await?;
         let sink = tx.load_into(Access::Write, stmt, sink).await?;
@@ -59,34 +59,41 @@ impl Db {
         Ok((!touched.is_empty()).then_some((observer, touched)))
     }
 
-    /// Gives no result if the statement must be run another way. It has had no effect then.
     async fn load_fenced(
         &self,
-        observer: &Observer,
+        observer: Observer,
         touched: Vec<Dep>,
-        stmt: &Stmt,
+        stmt: Stmt,
         mut sink: Box<dyn Sink>,
-    ) -> (Box<dyn Sink>, Option<DbResult<()>>) {
-        let (db, observer, stmt) = (self.clone(), observer.clone(), stmt.clone());
-        let deps = Touched::all(touched);
+    ) -> Fenced {
+        let db = self.clone();
         let work = async move {
             let Backend::Pg(pg) = &db.0.backend else {
-                return (sink, None);
+                return Fenced::Refused(stmt, sink);
             };
+            let deps = Touched::all(touched);
             let Some((marked, fence)) = observer.cache.mark_fenced(deps).await else {
-                return (sink, None);
+                return Fenced::Refused(stmt, sink);
             };
-            let result = pg.load(stmt.fenced(fence), &mut *sink).await;
+            let stmt = stmt.fenced(fence);
+            let result = pg.load(&stmt, &mut *sink).await;
             if is_settled(&result) {
                 marked.post().await;
             }
             match result {
-                Err(DbError::Serialization) => (sink, None),
-                result => (sink, Some(result)),
+                Err(DbError::Serialization) => Fenced::Refused(stmt.fenced(None), sink),
+                result => Fenced::Ran(result.map(|()| sink)),
             }
         };
         Detached::new(work.boxed()).await
     }
+}
+
+/// What became of a statement with a fence.
+enum Fenced {
+    Ran(DbResult<Box<dyn Sink>>),
+    /// It has had no effect, and must be run another way.
+    Refused(Stmt, Box<dyn Sink>),
 }
 
 impl Observer {
