@@ -18,7 +18,7 @@ use crate::{
     sql_types as st,
 };
 
-/// What an entity's statements say again and again, made once: a statement is walked three times before it is sent.
+/// What an entity's statements say again and again, made once: a statement is walked twice before it is sent.
 pub(crate) struct Phrases {
     /// `"courses"."version"`
     version: Arc<str>,
@@ -310,7 +310,7 @@ pub(super) fn null() -> Frag {
     Arc::new(Stmt::new().sql("NULL"))
 }
 
-/// ` ("a", "b")`, as one piece: a statement is walked three times before it is sent.
+/// ` ("a", "b")`, as one piece: a statement is walked twice before it is sent.
 pub(super) fn columns(set: &[Assignment]) -> Arc<str> {
     let mut text = String::with_capacity(20 * set.len());
     for (i, assignment) in set.iter().enumerate() {
