@@ -16,7 +16,7 @@ use super::{
     Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Stmt, follow_ups::FollowUps,
     fragment::Effect, sqlite::SqliteDb,
 };
-use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, written};
+use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, is_own, written};
 
 /// The cache of a database, and what is known of the database for it.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl Observer {
         match (stmt.effect(), access) {
             (Some(effect), _) => {
                 let deletes = matches!(effect, Effect::Delete(..));
-                Ok(self.follow_ups.of_rows(effect.deps(), deletes))
+                Ok(kept(self.follow_ups.of_rows(effect.deps(), deletes)))
             }
             (None, Access::Read) => Ok(Vec::new()),
             (None, Access::Write) => {
@@ -59,7 +59,7 @@ impl Observer {
 
     /// What plain SQL touches.
     pub(super) fn touched_by_text(&self, sql: &str) -> Vec<Dep> {
-        self.follow_ups.of_text(written(sql))
+        kept(self.follow_ups.of_text(written(sql)))
     }
 
     /// Marks what is about to change.
@@ -73,6 +73,12 @@ impl Observer {
             Err(error) => Err(DbError::Unavailable(error.to_string())),
         }
     }
+}
+
+/// Without the framework's own tables.
+fn kept(mut deps: Vec<Dep>) -> Vec<Dep> {
+    deps.retain(|dep| !dep.table().is_some_and(is_own));
+    deps
 }
 
 /// A write that is marked.
@@ -168,7 +174,7 @@ impl Db {
 
     /// The cache, unless this task is inside a transaction.
     pub(crate) fn readable_cache(&self) -> Option<&Arc<Cache>> {
-        let cache = self.cache().filter(|cache| cache.is_on())?;
+        let cache = self.cache().filter(|cache| cache.is_read())?;
         (!super::transaction::is_inside(self.id())).then_some(cache)
     }
 
