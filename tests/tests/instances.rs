@@ -222,17 +222,12 @@ async fn a_role_and_a_membership_count_from_the_next_request_on_every_instance()
                 0
             );
         }
-        let user = format!("/users/{}", gets.id());
-        admin.patch(&user, json!({"role": "student"})).await.is(200);
-        for instance in [&b, &a] {
-            of(instance, gets).get(&enrollment).await.is(404);
-        }
-        admin
-            .patch(&user, json!({"role": "instructor"}))
-            .await
-            .is(200);
-        for instance in [&b, &a] {
-            of(instance, gets).get(&enrollment).await.is(200);
+        let user = format!("/users/{}", loses.id());
+        for (role, status) in [("admin", 200), ("instructor", 404)] {
+            admin.patch(&user, json!({"role": role})).await.is(200);
+            for instance in [&b, &a] {
+                of(instance, loses).get(&enrollment).await.is(status);
+            }
         }
     }
 }

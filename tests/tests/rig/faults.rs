@@ -32,14 +32,16 @@ pub(crate) enum Fault {
     PostgresRestarted,
     /// Redis restarts at once, with the data of a second ago, and no write comes in between.
     RedisOlder,
-    /// Two writes that are marked wait for seconds before their COMMIT, and Redis is emptied.
+    /// Two writes that are marked wait for seconds before their COMMIT.
+    Held,
+    /// The same, and Redis is emptied.
     Stalled,
     /// Two writes wait for longer than they are marked.
     Hung,
 }
 
 /// Those of a run that is not about one; [`Fault::Hung`] takes too long.
-pub(crate) const FAULTS: [Fault; 10] = [
+pub(crate) const FAULTS: [Fault; 11] = [
     Fault::ServerKilled,
     Fault::RedisEmpty,
     Fault::RedisOld,
@@ -49,6 +51,7 @@ pub(crate) const FAULTS: [Fault; 10] = [
     Fault::Silent,
     Fault::PostgresRestarted,
     Fault::RedisOlder,
+    Fault::Held,
     Fault::Stalled,
 ];
 
@@ -127,6 +130,16 @@ impl Fault {
                 cluster.redis.start_again().expect("Redis starts again");
                 let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
                 let felt = felt(self, cluster, &before, None, fenced).await;
+                load.quiet.store(false, Relaxed);
+                felt?;
+            }
+            Self::Held => {
+                cluster.until_hits().await?;
+                let before = cluster.all_counts().await;
+                stall(cluster, load, server, Duration::from_millis(3_500)).await?;
+                let marked = |was: &Counts, now: &Counts| now.marked > was.marked;
+                let felt = felt(self, cluster, &before, None, marked).await;
+                tokio::time::sleep(Duration::from_millis(3_600)).await;
                 load.quiet.store(false, Relaxed);
                 felt?;
             }

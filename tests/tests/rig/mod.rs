@@ -5,6 +5,14 @@
 //! `RIG_CLIENTS` how many there are, `RIG_FAULTS=0` leaves the faults out, `RIG_SERVER` is the program to test, and
 //! `TEST_SEED` repeats the faults and choices of a run. `RIG_MUTANT` names one mutant of those that [`mutants`] runs.
 
+mod cluster;
+mod faults;
+mod http;
+mod load;
+mod mutants;
+pub(crate) mod oracle;
+mod outage;
+
 use std::{
     path::PathBuf,
     str::FromStr,

@@ -15,7 +15,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// The faults that a mutant is about. Those that are not here break without any.
 const FAULTS: &[(&str, &[Fault])] = &[
-    ("ShortDoubt", &[Fault::Stalled]),
+    ("NoDoubt", &[Fault::Held]),
+    ("ShortDoubt", &[Fault::Held]),
     ("NoFence", &[Fault::RedisOlder]),
     ("NoEpochKey", &[Fault::Stalled]),
     ("NoQuarantine", &[Fault::Stalled]),

@@ -275,8 +275,9 @@ impl Store for Permitted {
 
     fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
         match &self.backend {
-            Backend::Process(store) if self.permit.serves() => store.peek(entry, stamps),
-            _ => None,
+            _ if !self.permit.serves() => None,
+            Backend::Process(store) => store.peek(entry, stamps),
+            Backend::Redis(redis) => redis.peek(entry, stamps),
         }
     }
 

@@ -29,6 +29,8 @@ const LATE: Duration = Duration::from_millis(100);
 const QUIET: (u32, Duration) = (16, Duration::from_millis(25));
 /// How long to wait between two tries to connect, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// In how many turns a reader's patience is waited for.
+const TURNS: u32 = 5;
 /// How many answers in a row may be late before readers do not ask any more.
 const STRIKES: u32 = 3;
 
@@ -96,18 +98,18 @@ impl Link {
         let Some(mut connection) = connection else {
             return Err(LinkError::Down);
         };
-        match timeout(patience, connection.send_packed_command(cmd)).await {
-            Ok(answer) => {
+        let mut answer = std::pin::pin!(connection.send_packed_command(cmd));
+        // In turns, as QUIET: that thousands ask at once is no reason for all of them to ask the database.
+        for _ in 0..TURNS {
+            if let Ok(answer) = timeout(patience / TURNS, &mut answer).await {
                 self.strikes.store(0, Ordering::Relaxed);
-                self.answered(generation, answer)
-            }
-            Err(_) => {
-                if self.strikes.fetch_add(1, Ordering::Relaxed) + 1 == STRIKES {
-                    self.doubted.notify_one();
-                }
-                Err(LinkError::Down)
+                return self.answered(generation, answer);
             }
         }
+        if self.strikes.fetch_add(1, Ordering::Relaxed) + 1 == STRIKES {
+            self.doubted.notify_one();
+        }
+        Err(LinkError::Down)
     }
 
     /// Sends `cmd` once and waits for the answer while Redis lives, at most this long. For writers: that Redis is late

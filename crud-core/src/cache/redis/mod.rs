@@ -223,6 +223,12 @@ impl RedisStore {
         }
     }
 
+    /// As [`Store::peek`](super::Store::peek), of what the process itself keeps.
+    pub(crate) fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
+        let kept = self.kept(entry, &entry.fingerprint())?;
+        (kept.stamps[..] == bytes(stamps)[..]).then_some(kept.body)
+    }
+
     fn keep(&self, entry: &Entry, fingerprint: [u8; 32], home: &[u8], others: &[u8], body: Bytes) {
         let kept = Kept {
             key: entry.key.clone(),
