@@ -258,3 +258,23 @@ async fn ask_outside(sqlite: &SqliteDb, cache: &Arc<Cache>) -> bool {
 
 /// How long a reader waits to hear whether another process wrote, before it asks the database itself.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kills: a mark for every job that is written; a statement that is not understood and marks nothing.
+    #[test]
+    fn the_frameworks_own_tables_are_not_marked() {
+        let marked = |sql| kept(FollowUps::default().of_text(written(sql)));
+        for own in [
+            "UPDATE crud_jobs SET state = 'done'",
+            "DELETE FROM \"crud_idempotency\"",
+        ] {
+            assert_eq!(marked(own), []);
+        }
+        let both = "INSERT INTO crud_jobs VALUES (1); UPDATE courses SET title = ''";
+        assert_eq!(marked(both), [Dep::Table("courses".into())]);
+        assert_eq!(marked("SELECT 1; DO $$ crud_jobs $$"), [Dep::Everything]);
+    }
+}

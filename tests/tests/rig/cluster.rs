@@ -95,7 +95,10 @@ impl Cluster {
     pub(crate) fn run(&mut self, server: usize) {
         let server = &mut self.servers[server];
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", RUN]).arg(&self.plan.program).env_clear();
+        command
+            .args(["-c", RUN])
+            .arg(&self.plan.program)
+            .env_clear();
         command
             .env("DATABASE_URL", self.postgres.url_by(server.database.port()))
             .envs(self.plan.mutant.map(|mutant| ("CRUD_MUTANT", mutant)))

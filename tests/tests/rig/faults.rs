@@ -185,12 +185,7 @@ impl Fault {
 
 /// Has two writes of a server wait for so long between mark and COMMIT, and others not begin; returns when the first
 /// waits. The answers to the two come late, so that what they wrote is seen before they post.
-async fn stall(
-    cluster: &Cluster,
-    load: &Load,
-    server: usize,
-    by: Duration,
-) -> Result<(), String> {
+async fn stall(cluster: &Cluster, load: &Load, server: usize, by: Duration) -> Result<(), String> {
     let database = cluster.database(server);
     database.hold(Hold {
         words: "COMMIT",

@@ -50,7 +50,10 @@ async fn every_mutant_of_the_protocol_is_caught_within_five_minutes() {
         let ended = run(&plan).await;
         let wrong = ended.load.oracle().wrong.first().cloned();
         let first = wrong.as_deref().and_then(|wrong| wrong.lines().next());
-        let operations = ended.load.operations.load(std::sync::atomic::Ordering::Relaxed);
+        let operations = ended
+            .load
+            .operations
+            .load(std::sync::atomic::Ordering::Relaxed);
         eprintln!(
             "| {mutant} | {:.1} s | {operations} | {} |",
             ended.took.as_secs_f64(),

@@ -51,6 +51,9 @@ async fn a_redis_that_is_away_fails_no_request_and_is_used_again_soon() {
     for commands in [commands, cluster.redis.ask("INFO commandstats")] {
         assert!(commands.contains("cmdstat_evalsha"), "{commands}");
         let walks = ["cmdstat_keys", "cmdstat_scan"];
-        assert!(!walks.iter().any(|walk| commands.contains(walk)), "{commands}");
+        assert!(
+            !walks.iter().any(|walk| commands.contains(walk)),
+            "{commands}"
+        );
     }
 }
