@@ -21,6 +21,7 @@ use super::error::{DbError, DbResult};
 use super::error_postgres::from_postgres;
 use super::executor::Sink;
 use super::fragment::Stmt;
+use crate::cache::mutant::{Mutant, lives};
 
 /// How long opening a connection outside of the pool may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -202,6 +203,10 @@ impl Manager for PgManager {
 
 fn session_settings(config: &DbConfig) -> String {
     let name = config.application_name.replace('\'', "''");
+    let idle = match lives(Mutant::NoIdleLimit) {
+        true => Duration::ZERO,
+        false => IDLE_IN_TRANSACTION,
+    };
     let marks = if config.marks_writes { "on" } else { "off" };
     // `crud.framework` tells the triggers of `cache::control` whether whoever writes here marks what it writes.
     // Optional settings each in a block of their own: English messages need a privilege (they are how errors are
@@ -214,6 +219,6 @@ fn session_settings(config: &DbConfig) -> String {
          DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '1s', false); \
          EXCEPTION WHEN OTHERS THEN NULL; END $$",
         config.statement_timeout.as_millis(),
-        IDLE_IN_TRANSACTION.as_millis(),
+        idle.as_millis(),
     )
 }
