@@ -21,9 +21,15 @@ pub(crate) const STAMP_S: u64 = 7_200;
 pub(crate) const LEASE_MS: u64 = 2_000;
 
 /// KEYS ep, w, body, lease, stamp… ARGV nonce, the caller's stamps, wants a body, dep…
+///
+/// Stamps that are still the caller's are not in doubt: they were not when he read them, and a mark gives new ones.
 const READ: &str = r"
-if not redis.call('GET', KEYS[1]) then return {'F'} end
+local stamps = redis.call('MGET', KEYS[1], unpack(KEYS, 5))
+if not table.remove(stamps, 1) then return {'F'} end
 local n = #ARGV - 3
+local s = ''
+for i = 1, n do s = s and stamps[i] and s .. stamps[i] end
+if s == ARGV[2] then return {'V', s} end
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local held = redis.call('HMGET', KEYS[2], unpack(ARGV, 4))
   local now
@@ -36,15 +42,13 @@ if redis.call('EXISTS', KEYS[2]) == 1 then
     end
   end
 end
-local stamps = redis.call('MGET', unpack(KEYS, 5))
 for i = 1, n do
   if not stamps[i] then
     stamps[i] = ARGV[1]
     redis.call('SET', KEYS[4 + i], ARGV[1], 'EX', STAMP_S)
   end
 end
-local s = table.concat(stamps)
-if s == ARGV[2] then return {'V', s} end
+s = table.concat(stamps)
 if ARGV[3] == '0' then return {'S', s} end
 local body = redis.call('GET', KEYS[3])
 if body and string.sub(body, 1, #s) == s then return {'H', body} end
@@ -116,7 +120,12 @@ fn scripts() -> [String; 4] {
         );
     }
     if lives(Mutant::NoEpochKey) {
-        for script in [&mut read, &mut fill, &mut mark, &mut post] {
+        cut(
+            &mut read,
+            "if not table.remove(stamps, 1) then return {'F'} end",
+        );
+        read = read.replacen("local n =", "table.remove(stamps, 1)\nlocal n =", 1);
+        for script in [&mut fill, &mut mark, &mut post] {
             cut(
                 script,
                 "if not redis.call('GET', KEYS[1]) then return {'F'} end",
