@@ -5,37 +5,44 @@ use redis::{Cmd, Script};
 use super::groups::{self, Group};
 
 /// An `EVALSHA`, never an `EVAL`: see [`script`](super::script).
-pub(super) struct Call {
+pub(super) struct Call<'g> {
     cmd: Cmd,
-    deps: Vec<String>,
+    deps: &'g [String],
 }
 
-impl Call {
+impl<'g> Call<'g> {
     /// `body` is for scripts that take its keys: the fingerprint, if there is one.
     pub(super) fn new(
         script: &Script,
         epoch: &str,
-        group: &Group,
+        group: &'g Group,
         body: Option<Option<&[u8; 32]>>,
     ) -> Self {
-        let mut cmd = redis::cmd("EVALSHA");
         let keys = 2 + group.deps.len() + if body.is_some() { 2 } else { 0 };
-        cmd.arg(script.get_hash()).arg(keys);
-        let key = |end: &str| groups::key(&group.slot, epoch, end);
-        cmd.arg(key("ep")).arg(key("w"));
+        let mut cmd = Cmd::with_capacity(3 + keys + 3 + group.deps.len(), 1_024);
+        cmd.arg("EVALSHA").arg(script.get_hash()).arg(keys);
+        let mut key = groups::key(&group.slot, epoch, "");
+        let before = key.len();
+        let mut add = |kind: &str, name: &str| {
+            key.truncate(before);
+            key.push_str(kind);
+            key.push_str(name);
+            cmd.arg(&key);
+        };
+        add("ep", "");
+        add("w", "");
         if let Some(fingerprint) = body {
-            let name =
-                fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex().to_string());
-            let name = name.unwrap_or_default();
-            cmd.arg(key(&format!("b:{name}")))
-                .arg(key(&format!("l:{name}")));
+            let hex = fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex());
+            let name = hex.as_ref().map_or("", |hex| hex.as_str());
+            add("b:", name);
+            add("l:", name);
         }
         for dep in &group.deps {
-            cmd.arg(key(&format!("s:{dep}")));
+            add("s:", dep);
         }
         Self {
             cmd,
-            deps: group.deps.clone(),
+            deps: &group.deps,
         }
     }
 
@@ -45,7 +52,9 @@ impl Call {
     }
 
     pub(super) fn finish(mut self) -> Cmd {
-        self.cmd.arg(&self.deps);
+        for dep in self.deps {
+            self.cmd.arg(dep);
+        }
         self.cmd
     }
 }

@@ -294,7 +294,7 @@ impl RedisStore {
         }
     }
 
-    async fn send(&self, call: Call, patience: Duration) -> Result<Reply, LinkError> {
+    async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reply, LinkError> {
         let answer = self.link.ask(&call.finish(), patience).await;
         self.read_reply(answer).await
     }
