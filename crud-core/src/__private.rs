@@ -19,6 +19,7 @@ pub use crate::{
     entity::{SortColumn, UniqueColumn},
     filter::FilterField,
     hook::{After, Before, Fault},
+    id::IdOf,
     principal::Principal,
     query::Params,
     relation::Relation,
@@ -33,7 +34,7 @@ pub fn standard_columns<T, Id, Version, CreatedAt, UpdatedAt, CreatedBy, Updated
     _created_by: CreatedBy,
     _updated_by: UpdatedBy,
 ) where
-    Id: Column<Table = T> + Expression<SqlType = Uuid>,
+    Id: Column<Table = T>,
     Version: Column<Table = T> + Expression<SqlType = BigInt>,
     CreatedAt: Column<Table = T> + Expression<SqlType = Timestamptz>,
     UpdatedAt: Column<Table = T> + Expression<SqlType = Timestamptz>,

@@ -136,6 +136,7 @@ use crate::{
     db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment, Stmt},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     hook::{After, Before, Fault},
+    id::IdType,
     policy::{Action, Policy},
     principal::Principal,
     relation::Relation,
@@ -179,6 +180,10 @@ where
 pub trait EntityInterface: Send + Sync + 'static {
     /// The table its rows live in.
     type Table: EntityTable;
+    /// What its rows are named by: what the table's column `id` holds. [`Uuid`](crate::Uuid)s are made by the server,
+    /// `i64`s given by the database, `String`s by the client, in a field `id` of [`Create`](Self::Create), or by
+    /// [`before_create`](Self::before_create).
+    type Id: IdType;
     /// The body of `POST` and `PUT`.
     type Create: CreateDto<Self::Table>;
     /// One row, as `GET /things/{id}` and every write answer it.

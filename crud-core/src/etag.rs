@@ -3,24 +3,24 @@
 
 use uuid::fmt::Simple;
 
-use crate::{Uuid, policy::Mask};
+use crate::{id::Id, policy::Mask};
 
 /// The digits of an id.
-const SIMPLE: usize = Simple::LENGTH;
+const DIGITS: usize = Simple::LENGTH;
 
 /// The tag of a row as everyone sees it: `"<version>-<end of the id>"`.
-pub(crate) fn of(id: Uuid, version: i64) -> String {
+pub(crate) fn of(id: &Id, version: i64) -> String {
     tagged(id, version, &[])
 }
 
 /// The tag of a row as someone sees it who may not see these fields.
-pub(crate) fn masked(id: Uuid, version: i64, mask: &Mask) -> String {
+pub(crate) fn masked(id: &Id, version: i64, mask: &Mask) -> String {
     tagged(id, version, &mask.hidden)
 }
 
 /// The tag of a row of which only these fields were asked for. It is another than the whole row's, and names the same
 /// version to a write.
-pub(crate) fn of_fields(id: Uuid, version: i64, mask: &Mask, fields: &[&str]) -> String {
+pub(crate) fn of_fields(id: &Id, version: i64, mask: &Mask, fields: &[&str]) -> String {
     let mut tag = masked(id, version, mask);
     tag.pop();
     for field in fields {
@@ -32,12 +32,12 @@ pub(crate) fn of_fields(id: Uuid, version: i64, mask: &Mask, fields: &[&str]) ->
     tag
 }
 
-fn tagged(id: Uuid, version: i64, hidden: &[&str]) -> String {
+fn tagged(id: &Id, version: i64, hidden: &[&str]) -> String {
     let mut tag = String::with_capacity(40);
     tag.push('"');
     tag.push_str(itoa::Buffer::new().format(version));
     tag.push('-');
-    tag.push_str(tail(id, &mut [0; SIMPLE]));
+    tag.push_str(tail(id, &mut [0; DIGITS]));
     for field in hidden {
         tag.push('-');
         tag.push_str(field);
@@ -46,10 +46,27 @@ fn tagged(id: Uuid, version: i64, hidden: &[&str]) -> String {
     tag
 }
 
-/// The last 48 bits, those that are random in a `UUIDv7`, as 12 digits.
-fn tail(id: Uuid, buffer: &mut [u8; SIMPLE]) -> &str {
-    let text: &str = id.simple().encode_lower(buffer);
-    &text[20..]
+/// Of a UUID the last 48 bits, those that are random in version 7, as 12 digits; a number's digits; of a text 48 bits of
+/// its hash, since a tag cannot have every character.
+fn tail<'b>(id: &Id, buffer: &'b mut [u8; DIGITS]) -> &'b str {
+    let text: &str = match id {
+        Id::Uuid(id) => &id.simple().encode_lower(buffer)[20..],
+        Id::Int(id) => {
+            use std::io::Write;
+            let mut rest = &mut buffer[..];
+            // A minus would end the part. 20 digits at most have room.
+            let _ = write!(rest, "{}", id.cast_unsigned());
+            let free = rest.len();
+            std::str::from_utf8(&buffer[..DIGITS - free]).unwrap_or_default()
+        }
+        Id::Text(id) => {
+            let hash = blake3::hash(id.as_bytes());
+            let hex = hash.to_hex();
+            buffer[..12].copy_from_slice(&hex.as_bytes()[..12]);
+            std::str::from_utf8(&buffer[..12]).unwrap_or_default()
+        }
+    };
+    text
 }
 
 /// The tag of an answer that is made of several rows: of its bytes. No write accepts it.
@@ -85,9 +102,9 @@ impl Tags {
     }
 
     /// The versions of this row that `If-Match` accepts; `None`: any. Weak tags never match.
-    pub(crate) fn versions(&self, id: Uuid) -> Option<Vec<i64>> {
+    pub(crate) fn versions(&self, id: &Id) -> Option<Vec<i64>> {
         let Self::List(tags) = self else { return None };
-        let mut buffer = [0; SIMPLE];
+        let mut buffer = [0; DIGITS];
         let tail = tail(id, &mut buffer);
         let version = |tag: &String| {
             let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
@@ -102,19 +119,32 @@ impl Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Uuid;
 
     #[test]
     fn a_tag_names_the_version_of_its_own_row_only() {
-        let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
-        let tags = Tags::parse(&format!("\"7-zzz\", {}", of(one, 3)));
-        assert_eq!(tags.versions(one), Some(vec![3]));
-        assert_eq!(tags.versions(other), Some(vec![]));
-        assert_eq!(Tags::parse("*").versions(one), None);
+        let ids = [
+            Id::Uuid(Uuid::now_v7()),
+            Id::Uuid(Uuid::now_v7()),
+            Id::Int(7),
+            Id::Int(-7),
+            Id::Int(i64::MIN),
+            Id::from("a-b\", \"c"),
+            Id::from("ü"),
+        ];
+        for one in &ids {
+            let tags = Tags::parse(&format!("\"7-zzz\", {}", of(one, 3)));
+            for other in &ids {
+                let expected = if one == other { vec![3] } else { vec![] };
+                assert_eq!(tags.versions(other), Some(expected), "{one} {other}");
+            }
+            assert_eq!(Tags::parse("*").versions(one), None);
+        }
     }
 
     #[test]
     fn a_weak_tag_never_matches_a_write() {
-        let id = Uuid::now_v7();
+        let id = &Id::Uuid(Uuid::now_v7());
         let tags = Tags::parse(&format!("W/{}", of(id, 3)));
         assert_eq!(tags.versions(id), Some(vec![]));
         assert!(tags.contains(&of(id, 3)));
@@ -122,7 +152,7 @@ mod tests {
 
     #[test]
     fn fewer_fields_are_another_representation_of_the_same_version() {
-        let (id, mask) = (Uuid::now_v7(), Mask::default());
+        let (id, mask) = (&Id::Uuid(Uuid::now_v7()), Mask::default());
         let tag = of_fields(id, 3, &mask, &["slug", "title"]);
         assert_ne!(tag, of(id, 3));
         assert_ne!(tag, of_fields(id, 3, &mask, &["slug"]));
@@ -131,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_hidden_is_part_of_the_tag() {
-        let id = Uuid::now_v7();
+        let id = &Id::Uuid(Uuid::now_v7());
         let mask = Mask {
             hidden: vec!["email"],
             read_only: vec![],

@@ -82,6 +82,7 @@ pub mod extract;
 pub mod filter;
 pub mod history;
 pub mod hook;
+pub mod id;
 pub mod jobs;
 pub mod once;
 pub mod openapi;
@@ -110,6 +111,7 @@ pub use self::{
     error::{Error, Result},
     file::FileFormat,
     filter::{Filter, Through},
+    id::{Id, IdKind, IdOf, IdType},
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

@@ -1,10 +1,13 @@
 //! How the rows of entities belong together: declared once, by `relations(…)`, and read by
 //! `include=` and the OpenAPI document.
 
-use diesel::{Column, Expression, sql_types::Nullable};
+use diesel::{
+    Column, Expression,
+    sql_types::{BigInt, Nullable, Text},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::{entity::EntityInterface, sql_types::Uuid};
+use crate::{entity::EntityInterface, sql_types};
 
 /// A relation of an entity to another, without their types.
 #[derive(Clone, Copy)]
@@ -30,10 +33,11 @@ pub enum RelationKind {
 
 impl Relation {
     /// The rows of `Child` whose column is the id of this row.
-    pub fn has_many<Child, C>(name: &'static str, _column: C) -> Self
+    pub fn has_many<E, Child, C>(name: &'static str, _column: C) -> Self
     where
+        E: EntityInterface,
         Child: EntityInterface,
-        C: Column<Table = Child::Table> + Expression<SqlType: Key>,
+        C: Column<Table = Child::Table> + Expression<SqlType: RefersBy<E::Id>>,
     {
         Self {
             name,
@@ -48,7 +52,7 @@ impl Relation {
     where
         E: EntityInterface,
         Parent: EntityInterface,
-        C: Column<Table = E::Table> + Expression<SqlType: Key>,
+        C: Column<Table = E::Table> + Expression<SqlType: RefersBy<Parent::Id>>,
     {
         Self {
             name,
@@ -70,9 +74,13 @@ fn subschema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 /// The type of a column that refers to a row.
 #[diagnostic::on_unimplemented(
-    message = "a column of type `{Self}` refers to no row",
-    note = "a relation stands on a column that holds an id: `Uuid` or `Nullable<Uuid>`"
+    message = "a column of type `{Self}` refers to no row whose id is a `{Id}`",
+    note = "a relation stands on a column that holds the other row's id, or may: `Uuid`, `BigInt` (`i64`) or `Text` (`String`)"
 )]
-pub trait Key {}
-impl Key for Uuid {}
-impl Key for Nullable<Uuid> {}
+pub trait RefersBy<Id> {}
+impl RefersBy<crate::Uuid> for sql_types::Uuid {}
+impl RefersBy<crate::Uuid> for Nullable<sql_types::Uuid> {}
+impl RefersBy<i64> for BigInt {}
+impl RefersBy<i64> for Nullable<BigInt> {}
+impl RefersBy<String> for Text {}
+impl RefersBy<String> for Nullable<Text> {}

@@ -56,6 +56,9 @@ use proc_macro2::TokenStream;
 /// | `not_a_column` | in a body a hook uses it, as a filter the entity's own search |
 /// | `schemars(…)` | describes it: `example = …` |
 ///
+/// A row is named by what the table's column `id` holds: a `Uuid`, which the server makes; a `BigInt`, which the database
+/// gives; or a `Text`, which the client gives in a field `#[field(create)] pub id: String`, or `before_create` sets.
+///
 /// What nobody sees cannot be filtered or sorted by. The keys of `#[entity(…)]`:
 ///
 /// | key | value | left out |

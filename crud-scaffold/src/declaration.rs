@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use crud_core::IdKind;
+
 use crate::{
     entity::EntityPlan,
     field::{Field, FieldType},
@@ -31,6 +33,12 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
         plan.endpoint,
         plan.table
     );
+    if plan.ids == IdKind::Text {
+        rust.push_str(
+            "    /// What it is named by.\n    #[field(create, filter, validate(length(min = 1, max = 255)))]\n    \
+             pub id: String,\n",
+        );
+    }
     for field in &plan.fields {
         let _ = write!(
             rust,
@@ -140,7 +148,12 @@ fn rust_type(plan: &EntityPlan, field: &Field) -> String {
         FieldType::Bool => "bool".to_owned(),
         FieldType::Time => "Timestamp".to_owned(),
         FieldType::Json => "Json".to_owned(),
-        FieldType::Uuid | FieldType::Ref(_) => "Uuid".to_owned(),
+        FieldType::Uuid => "Uuid".to_owned(),
+        FieldType::Ref(ref table) => match plan.ids_of(table) {
+            IdKind::Uuid => "Uuid".to_owned(),
+            IdKind::Int => "i64".to_owned(),
+            IdKind::Text => "String".to_owned(),
+        },
         FieldType::Enum(_) => field.enum_name(&plan.entity),
     }
 }

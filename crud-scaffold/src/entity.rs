@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crud_core::{IdKind, db::ColumnKind};
+
 use crate::{
     field::{Field, FieldType},
     names::{is_rust_word, is_snake, pascal, plural, snake, words},
@@ -52,10 +54,14 @@ pub struct EntityPlan {
     pub table: String,
     /// `lesson-plans`
     pub endpoint: String,
+    /// What its rows are named by.
+    pub ids: IdKind,
     /// Its own columns, in order.
     pub fields: Vec<Field>,
     /// The entities that its references lead to, by table: module and type.
     pub targets: BTreeMap<String, (String, String)>,
+    /// What the rows of those tables are named by, where that is no UUID.
+    pub target_ids: BTreeMap<String, IdKind>,
 }
 
 impl EntityPlan {
@@ -83,8 +89,15 @@ impl EntityPlan {
                 "`{endpoint}` is no endpoint; expected lower case letters, digits and `-`, a letter first"
             ));
         }
+        let (ids, fields): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|field| field.starts_with("id:"));
+        let ids = match &ids[..] {
+            [] => IdKind::Uuid,
+            [one] => id_kind(one)?,
+            [_, ..] => return Err("the field `id` is there twice".to_owned()),
+        };
         let fields = fields
-            .iter()
+            .into_iter()
             .map(|field| Field::parse(field))
             .collect::<Result<Vec<_>, _>>()?;
         if fields.is_empty() || fields.len() > MOST_FIELDS {
@@ -98,8 +111,10 @@ impl EntityPlan {
             entity,
             table,
             endpoint,
+            ids,
             fields,
             targets: BTreeMap::new(),
+            target_ids: BTreeMap::new(),
         };
         plan.check_names()?;
         Ok(plan)
@@ -155,8 +170,8 @@ impl EntityPlan {
 
     /// The table as SQL is made of it. `authors` is the table of those who write.
     pub(crate) fn table(&self, authors: &str) -> Table {
-        let id = Column::new("id", crud_core::db::ColumnKind::Uuid, false).standard(None);
-        let own = self.fields.iter().map(column);
+        let id = Column::new("id", id_column(self.ids), false).standard(None);
+        let own = self.fields.iter().map(|field| self.column(field));
         let columns = std::iter::once(id)
             .chain(own)
             .chain(standard_columns(authors));
@@ -167,7 +182,47 @@ impl EntityPlan {
     }
 }
 
-fn column(field: &Field) -> Column {
+/// `id:bigint`
+fn id_kind(given: &str) -> Result<IdKind, String> {
+    match given {
+        "id:uuid" => Ok(IdKind::Uuid),
+        "id:bigint" => Ok(IdKind::Int),
+        "id:string" => Ok(IdKind::Text),
+        _ => Err(format!(
+            "the field `{given}` is wrong: an id is `id:uuid` (made by the server, as when it is left out), \
+             `id:bigint` (given by the database) or `id:string` (given by the client)"
+        )),
+    }
+}
+
+const fn id_column(ids: IdKind) -> ColumnKind {
+    match ids {
+        IdKind::Uuid => ColumnKind::Uuid,
+        IdKind::Int => ColumnKind::Int8,
+        IdKind::Text => ColumnKind::Text,
+    }
+}
+
+impl EntityPlan {
+    /// What names the row that a reference leads to.
+    pub(crate) fn ids_of(&self, table: &str) -> IdKind {
+        match self.target_ids.get(table) {
+            _ if table == self.table => self.ids,
+            Some(ids) => *ids,
+            None => IdKind::Uuid,
+        }
+    }
+
+    fn column(&self, field: &Field) -> Column {
+        let kind = match &field.kind {
+            FieldType::Ref(table) => id_column(self.ids_of(table)),
+            other => other.column_kind(),
+        };
+        column(field, kind)
+    }
+}
+
+fn column(field: &Field, kind: ColumnKind) -> Column {
     let name = field.column();
     let quoted = crate::names::sql_name(&name);
     let check = match (&field.kind, field.lengths()) {
@@ -205,7 +260,7 @@ fn column(field: &Field) -> Column {
         reference,
         default,
         unique: field.unique,
-        ..Column::new(&name, field.kind.column_kind(), field.nullable())
+        ..Column::new(&name, kind, field.nullable())
     }
 }
 
@@ -235,6 +290,16 @@ mod tests {
                 "`course` is there twice",
             ),
             ("post", &["posts:int"], "has the name of the table"),
+            (
+                "post",
+                &["id:float", "a:int"],
+                "or `id:string` (given by the client)",
+            ),
+            (
+                "post",
+                &["id:string", "id:uuid", "a:int"],
+                "`id` is there twice",
+            ),
             (
                 "post",
                 &["parent:ref(posts)!"],

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crud_core::db::DbKind;
+use crud_core::{IdKind, db::DbKind};
 
 use crate::{declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file};
 
@@ -89,6 +89,9 @@ impl Repository {
         let schema = self.read(layout.schema)?;
         let known = self.known_entities()?;
         check_entity(&plan, &known, &registry, &schema)?;
+        plan.target_ids = (known.keys())
+            .filter_map(|table| Some((table.clone(), ids_of(&schema, table)?)))
+            .collect();
         plan.targets = known;
 
         let folder = Path::new(layout.entities).join(&module);
@@ -298,6 +301,17 @@ impl Repository {
             )),
             None => Err(format!("{path} has no `{list}` with a table on each line")),
         }
+    }
+}
+
+/// What the rows of a declared table are named by, if that is no UUID.
+fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
+    let (_, columns) = schema.split_once(&format!("    {table} (id) {{"))?;
+    let (_, ty) = columns.split_once("id -> ")?;
+    match ty.split(',').next()? {
+        "BigInt" => Some(IdKind::Int),
+        "Text" => Some(IdKind::Text),
+        _ => None,
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum Literal {
     Now,
     /// A new random id.
     Random,
+    /// The table's next number, which is the primary key.
+    Counted,
 }
 
 impl Column {
@@ -63,6 +65,11 @@ impl Column {
     pub(crate) fn standard(self, authors: Option<&str>) -> Self {
         match (&*self.name, self.kind) {
             ("id", ColumnKind::Uuid) => self.default(Literal::Random),
+            ("id", ColumnKind::Int8) => self.default(Literal::Counted),
+            ("id", ColumnKind::Text) => Self {
+                check: Some(("_length", "length(id) BETWEEN 1 AND 255".to_owned())),
+                ..self
+            },
             ("version", ColumnKind::Int8) => self.default(Literal::Sql("0".to_owned())),
             ("created_at" | "updated_at", ColumnKind::Timestamptz) if !self.nullable => {
                 self.default(Literal::Now)

@@ -30,6 +30,7 @@ mod filters;
 mod hardening;
 mod harness;
 mod history;
+mod ids;
 mod import;
 mod includes;
 mod instances;

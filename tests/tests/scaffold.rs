@@ -53,6 +53,23 @@ const ENTITIES: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// Entities whose rows are named by numbers and texts, and refer to each other so.
+const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
+    (
+        "WeatherStation",
+        &["id:bigint", "name:string!", "main:ref(weather_stations)"],
+    ),
+    (
+        "Country",
+        &[
+            "id:string",
+            "name:string!:unique",
+            "station:ref(weather_stations)",
+            "part_of:ref(countries)",
+        ],
+    ),
+];
+
 /// This repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -168,6 +185,30 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
         ),
         "{nowhere}"
     );
+    for (name, fields) in NUMBERED_AND_NAMED {
+        let plan = new(copy.path(), name, fields).expect("it can be written");
+        let rust = plan.new.iter().filter(|(path, _)| path.ends_with("mod.rs"));
+        for (path, _) in rust {
+            assert!(is_formatted(&copy.path().join(path)), "{}", path.display());
+        }
+    }
+    let schema = fs::read_to_string(copy.path().join("lms-server/src/schema.rs")).unwrap();
+    let country = schema
+        .split("countries (id)")
+        .nth(1)
+        .expect("it is declared");
+    for column in [
+        "id -> Text,",
+        "station_id -> Nullable<BigInt>,",
+        "part_of_id -> Nullable<Text>,",
+    ] {
+        assert!(country.contains(column), "{column}\n{country}");
+    }
+    let declared = fs::read_to_string(copy.path().join("lms-server/src/entities/country/mod.rs"));
+    let declared = declared.unwrap();
+    for field in ["pub id: String", "pub station_id: Option<i64>"] {
+        assert!(declared.contains(field), "{field}\n{declared}");
+    }
     // A test file of that name is there: the entity's gets another.
     let note = new(copy.path(), "note", &["words:text!"]).expect("it can be written");
     assert!(
@@ -216,7 +257,8 @@ async fn schema(app: &TestApp) -> Vec<String> {
              UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint \
              WHERE connamespace = 'public'::regnamespace"
         }
-        DbKind::Sqlite => "SELECT type || name || coalesce(sql, '') FROM sqlite_master",
+        // Where SQLite counts stays, once it is there.
+        DbKind::Sqlite => "SELECT type || name || coalesce(sql, '') FROM sqlite_master WHERE name <> 'sqlite_sequence'",
     })
     .await;
     found.sort();
@@ -277,7 +319,7 @@ on_both! {
     // 4.08
     async fn the_migration_of_a_new_entity_goes_up_down_and_up(app: TestApp) {
         let copy = copy();
-        for (name, fields) in ENTITIES {
+        for (name, fields) in ENTITIES.into_iter().chain(NUMBERED_AND_NAMED) {
             let plan = new(copy.path(), name, fields).expect("it can be written");
             let folder = if app.kind == DbKind::Sqlite { "sqlite" } else { "postgres" };
             let file = |end: &str| {
@@ -366,7 +408,7 @@ fn workspace() -> PathBuf {
 #[ignore = "takes minutes: ./test five_new_entities -- --ignored"]
 fn five_new_entities_compile_lint_and_pass_without_an_edit() {
     let copy = workspace();
-    for (name, fields) in ENTITIES {
+    for (name, fields) in ENTITIES.into_iter().chain(NUMBERED_AND_NAMED) {
         new(&copy, name, fields).expect("it can be written");
     }
     new(
@@ -435,6 +477,8 @@ fn five_new_entities_compile_lint_and_pass_without_an_edit() {
             "plan_part",
             "stored_thing",
             "mark",
+            "weather_station",
+            "countr",
             "every_entity",
             "database::",
             "openapi::",

@@ -1,7 +1,7 @@
 //! [`Deps`]: what a custom cached value depends on, in the words of Diesel's tables.
 
 use super::Dep;
-use crate::{Uuid, entity::Named};
+use crate::{entity::Named, id::Id};
 
 /// What a cached value is made of: `Deps::none().table(examples::table)`.
 ///
@@ -25,9 +25,9 @@ impl Deps {
 
     /// One row of a table, whether it is there or not.
     #[must_use]
-    pub fn row<T: Named>(mut self, _table: T, id: Uuid) -> Self {
+    pub fn row<T: Named>(mut self, _table: T, id: impl Into<Id>) -> Self {
         self.0.push(Dep::Table(T::NAME.into()));
-        self.0.push(Dep::Row(T::NAME.into(), id));
+        self.0.push(Dep::Row(T::NAME.into(), id.into()));
         self
     }
 }

@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::Uuid;
+use crate::id::Id;
 
 /// What a body is made of, and what a write touches: equal dependencies are the same thing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -21,7 +21,7 @@ pub enum Dep {
     /// statements that are not the framework's own.
     Table(Table),
     /// A row, by table and id.
-    Row(Table, Uuid),
+    Row(Table, Id),
     /// All lists and counts of a table that are not pinned to one value of its partition column. Every write of a row
     /// of the table marks it.
     List(Table),
@@ -54,7 +54,8 @@ impl fmt::Display for Dep {
         match self {
             Self::Everything => f.write_str("*"),
             Self::Table(table) => write!(f, "{table}:t"),
-            Self::Row(table, id) => write!(f, "{table}:r:{id}"),
+            // A text is encoded: it may have spaces, and whatever else.
+            Self::Row(table, id) => write!(f, "{table}:r:{}", id.in_path()),
             Self::List(table) => write!(f, "{table}:l"),
             Self::Part(table, value) => write!(f, "{table}:p:{value}"),
         }

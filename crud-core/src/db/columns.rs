@@ -62,23 +62,28 @@ pub struct TableShape {
 pub trait ColumnType {
     /// What a column of this type holds.
     const KIND: ColumnKind;
+    /// Its values in Rust.
+    type Value;
     /// True for `Nullable<…>`.
     const NULLABLE: bool = false;
 }
 
 macro_rules! kinds {
-    ($($sql:ty => $kind:ident),+ $(,)?) => {$(
+    ($($sql:ty => $kind:ident: $value:ty),+ $(,)?) => {$(
         impl ColumnType for $sql {
+            type Value = $value;
             const KIND: ColumnKind = ColumnKind::$kind;
         }
     )+};
 }
 kinds! {
-    Uuid => Uuid, st::Text => Text, st::Bool => Bool, st::SmallInt => Int2, st::Integer => Int4, st::BigInt => Int8,
-    st::Float => Float4, st::Double => Float8, Timestamptz => Timestamptz, st::Date => Date, Jsonb => Jsonb,
-    st::Binary => Binary,
+    Uuid => Uuid: crate::Uuid, st::Text => Text: String, st::Bool => Bool: bool, st::SmallInt => Int2: i16,
+    st::Integer => Int4: i32, st::BigInt => Int8: i64, st::Float => Float4: f32, st::Double => Float8: f64,
+    Timestamptz => Timestamptz: crate::Timestamp, st::Date => Date: chrono::NaiveDate, Jsonb => Jsonb: crate::Json,
+    st::Binary => Binary: Vec<u8>,
 }
 impl<ST: ColumnType + st::SqlType> ColumnType for st::Nullable<ST> {
+    type Value = Option<ST::Value>;
     const KIND: ColumnKind = ST::KIND;
     const NULLABLE: bool = true;
 }

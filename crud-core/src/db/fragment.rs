@@ -17,8 +17,8 @@ use diesel::sqlite::Sqlite;
 
 use super::columns::ColumnKind;
 use crate::{
-    Uuid,
     cache::{Dep, Fence},
+    id::Id,
 };
 
 /// SQL, with its bound values, that PostgreSQL and SQLite can both render.
@@ -110,23 +110,26 @@ pub struct Stmt {
 }
 
 /// What a statement touches, if it says so itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Effect {
     /// Nothing: it only locks, or writes what no cached value is made of.
     Nothing,
     /// A row of this table, and its lists.
-    Row(&'static str, Uuid),
+    Row(&'static str, Id),
     /// The same, and whatever the database does when the row goes.
-    Delete(&'static str, Uuid),
+    Delete(&'static str, Id),
 }
 
 impl Effect {
     /// What it touches by itself.
-    pub(super) fn deps(self) -> Vec<Dep> {
+    pub(super) fn deps(&self) -> Vec<Dep> {
         match self {
             Self::Nothing => Vec::new(),
             Self::Row(table, id) | Self::Delete(table, id) => {
-                vec![Dep::Row(table.into(), id), Dep::List(table.into())]
+                vec![
+                    Dep::Row((*table).into(), id.clone()),
+                    Dep::List((*table).into()),
+                ]
             }
         }
     }
@@ -154,8 +157,8 @@ impl Stmt {
         self
     }
 
-    pub(crate) fn effect(&self) -> Option<Effect> {
-        self.effect
+    pub(crate) const fn effect(&self) -> Option<&Effect> {
+        self.effect.as_ref()
     }
 
     /// Whether it has a place for a fence.

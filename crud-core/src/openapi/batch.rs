@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     App,
-    db::ColumnKind,
     policy::Action,
     registry::{Registry, Resource},
     router::{LONGEST_LOCAL_ID, MOST_OPERATIONS, POST_TYPES},
@@ -28,7 +27,7 @@ pub(super) fn describe(
 ) {
     let (mut operations, mut rows) = (Vec::new(), vec![json!({ "type": "null" })]);
     for r in registry.resources() {
-        operations.extend(of_entity(r, schemas));
+        operations.extend(of_entity(registry, r, schemas));
         rows.push(schemas.row(r.schemas.get, &masked(r, info)));
     }
     let request = json!({
@@ -77,12 +76,12 @@ pub(super) fn describe(
 }
 
 /// Of each action that has a route.
-fn of_entity(r: &Resource, schemas: &mut Schemas) -> Vec<Value> {
+fn of_entity(registry: &Registry, r: &Resource, schemas: &mut Schemas) -> Vec<Value> {
     let has = |action: &Action| r.actions().any(|known| known == *action);
     let columns = r.shape.columns.iter();
     let ids: Vec<_> = columns
-        .filter(|column| column.kind == ColumnKind::Uuid)
         .map(|column| column.name)
+        .filter(|column| registry.refers_by(r, column).is_some())
         .collect();
     let among = |shape: &[crate::dto::Field]| {
         let is_field = |id: &&&str| shape.iter().any(|field| field.name == **id);
@@ -92,7 +91,7 @@ fn of_entity(r: &Resource, schemas: &mut Schemas) -> Vec<Value> {
         "description": "What later operations call the new row.",
         "type": "string", "minLength": 1, "maxLength": LONGEST_LOCAL_ID,
     });
-    let id = json!({ "anyOf": [{ "type": "string", "format": "uuid" }, reference()] });
+    let id = json!({ "anyOf": [parameters::of_id(r.ids), reference()] });
     let version = json!({
         "description": "The version that the row must have; any if left out.",
         "type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX,

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{document::Paths, operations::Draft, responses, schemas::Schemas};
+use super::{document::Paths, operations::Draft, parameters, responses, schemas::Schemas};
 use crate::{
     App,
+    id::IdKind,
     policy::Action,
     registry::Resource,
     router::{MOST_ITEMS, POST_TYPES},
@@ -41,7 +42,7 @@ pub(super) fn entity(
         );
     }
     if r.offers(Action::Update) {
-        let change = schemas.change(r.name, update, r.if_match_required);
+        let change = schemas.change(r, update);
         let one = draft(Action::Update, "Update", &list(&change));
         let one = one.answers(
             200,
@@ -51,7 +52,7 @@ pub(super) fn entity(
         paths.add(&path, "patch", one.once().done(errors));
     }
     if r.offers(Action::Delete) {
-        let mut ids = list(&json!({ "type": "string", "format": "uuid" }));
+        let mut ids = list(&parameters::of_id(r.ids));
         ids["uniqueItems"] = true.into();
         let one = draft(Action::Delete, "Delete", &ids);
         let one = one.answers(204, responses::success("The rows are gone.", &[], None));
@@ -68,8 +69,9 @@ fn list(items: &Value) -> Value {
 }
 
 /// The body of a change with the row that it is of.
-pub(super) fn change(update: &mut Value, is_versioned: bool) {
-    let id = json!({ "description": "The row.", "type": "string", "format": "uuid" });
+pub(super) fn change(update: &mut Value, ids: IdKind, is_versioned: bool) {
+    let mut id = parameters::of_id(ids);
+    id["description"] = "The row.".into();
     let version = json!({
         "description": "The version that the row must have; any if left out.",
         "type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Principal,
+    id::{IdKind, LONGEST_TEXT},
     policy::Mask,
     query::{DEFAULT_SIZE, LARGEST_OFFSET, LARGEST_PAGE, LARGEST_SIZE},
     registry::Resource,
@@ -214,8 +215,19 @@ pub(super) fn id(r: &Resource) -> Value {
     json!({
         "name": "id", "in": "path", "required": true,
         "description": format!("The id of the {}.", r.noun),
-        "schema": { "type": "string", "format": "uuid" },
+        "schema": of_id(r.ids),
     })
+}
+
+/// What an id is, in an address and in JSON.
+pub(super) fn of_id(ids: IdKind) -> Value {
+    match ids {
+        IdKind::Uuid => json!({ "type": "string", "format": "uuid" }),
+        IdKind::Int => json!({
+            "type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX,
+        }),
+        IdKind::Text => json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT }),
+    }
 }
 
 /// `If-Match`, of writes.

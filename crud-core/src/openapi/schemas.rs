@@ -11,7 +11,7 @@ use schemars::{
 use serde_json::{Map, Value, json};
 
 use super::{batch, bulk, limits, responses};
-use crate::dto::Field;
+use crate::{dto::Field, id::IdKind, registry::Resource};
 
 /// Makes the schema of one type.
 pub(super) type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
@@ -28,8 +28,9 @@ pub(super) struct Schemas {
     fields: BTreeMap<String, &'static [Field]>,
     masked: BTreeMap<String, BTreeSet<&'static str>>,
     pages: BTreeMap<String, Value>,
-    /// Names of changes with the row that they are of, of the changes, and whether they need a version.
-    changes: BTreeMap<String, (String, bool)>,
+    /// Names of changes with the row that they are of, of the changes, what names their rows, and whether they
+    /// need a version.
+    changes: BTreeMap<String, (String, IdKind, bool)>,
     /// Names of bodies in a batch, the bodies, and their fields that may refer to rows of it.
     referring: BTreeMap<String, (String, Vec<&'static str>)>,
     /// Names of rows of which some fields are asked for, and of the whole rows.
@@ -127,21 +128,21 @@ impl Schemas {
     }
 
     /// A change with the row that it is of: the item of a list of changes.
-    pub(super) fn change(&mut self, entity: &str, update: &Value, is_versioned: bool) -> Value {
-        let item = format!("{entity}Change");
+    pub(super) fn change(&mut self, r: &Resource, update: &Value) -> Value {
+        let item = format!("{}Change", r.name);
         let taken = self.answers.definitions().contains_key(&item)
             || self.bodies.definitions().contains_key(&item)
             || self.changes.contains_key(&item);
         match name(update, PATH) {
             Some(update) if !taken => {
-                let change = (update.to_owned(), is_versioned);
+                let change = (update.to_owned(), r.ids, r.if_match_required);
                 self.changes.insert(item.clone(), change);
                 json!({ "$ref": format!("{PATH}{item}") })
             }
             _ => {
                 let definition = name(update, PATH).and_then(|name| self.known(name));
                 let mut item = definition.unwrap_or(update).clone();
-                bulk::change(&mut item, is_versioned);
+                bulk::change(&mut item, r.ids, r.if_match_required);
                 item
             }
         }
@@ -170,11 +171,11 @@ impl Schemas {
         for (name, schema) in &mut all {
             limits::body(schema, self.fields.get(name).copied());
         }
-        for (name, (update, is_versioned)) in &self.changes {
+        for (name, (update, ids, is_versioned)) in &self.changes {
             let Some(mut item) = all.get(update).cloned() else {
                 continue;
             };
-            bulk::change(&mut item, *is_versioned);
+            bulk::change(&mut item, *ids, *is_versioned);
             all.insert(name.clone(), item);
         }
         for (name, (body, ids)) in &self.referring {

@@ -10,9 +10,10 @@ use super::{
     writes::{Expected, before_it, columns},
 };
 use crate::{
-    Error, Result, Uuid,
+    Error, Result,
     db::{Access, Db, Tx},
     dto::Assignment,
+    id::Id,
     policy::{Action, Rule},
     query::Archived,
     registry::Resource,
@@ -23,7 +24,7 @@ impl<'a> Context<'a> {
     pub(super) async fn create_with_hooks(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         set: Vec<Assignment>,
         rule: &Rule,
     ) -> Result<Row> {
@@ -45,7 +46,7 @@ impl<'a> Context<'a> {
         &self,
         r: &Resource,
         action: Action,
-        id: Uuid,
+        id: &Id,
         set: Vec<Assignment>,
         expected: Expected<'_>,
         rule: &Rule,
@@ -66,7 +67,8 @@ impl<'a> Context<'a> {
             false => set,
         };
         let written = columns(r, &set);
-        self.keep(r, &[id], archived, rule, expected).await?;
+        self.keep(r, std::slice::from_ref(id), archived, rule, expected)
+            .await?;
         let row = self.run_update(r, action, id, set, expected, rule).await?;
         if row.is_some() {
             self.after(r, action, old, Some(id), written).await?;
@@ -78,7 +80,7 @@ impl<'a> Context<'a> {
     pub(super) async fn delete_with_hooks(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         expected: Expected<'_>,
         rule: &Rule,
     ) -> Result<bool> {
@@ -96,10 +98,11 @@ impl<'a> Context<'a> {
         if old.is_some() {
             self.before(r, action, old.clone(), Vec::new()).await?;
         }
-        self.keep(r, &[id], Archived::Any, rule, expected).await?;
+        self.keep(r, std::slice::from_ref(id), Archived::Any, rule, expected)
+            .await?;
         let deleted = self.run_delete(r, id, expected, rule).await?;
         if deleted {
-            self.keep_end(r, &[id]).await?;
+            self.keep_end(r, std::slice::from_ref(id)).await?;
             self.after(r, action, old, None, Vec::new()).await?;
         }
         Ok(deleted)
@@ -135,7 +138,7 @@ impl<'a> Context<'a> {
     pub(super) async fn old(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         rule: &Rule,
     ) -> Result<Option<Bytes>> {
@@ -167,7 +170,7 @@ impl<'a> Context<'a> {
         r: &Resource,
         action: Action,
         old: Option<Bytes>,
-        new: Option<Uuid>,
+        new: Option<&Id>,
         changed: Vec<&'static str>,
     ) -> Result<()> {
         let Some(hook) = r.after_write else {
@@ -185,11 +188,11 @@ impl<'a> Context<'a> {
     }
 
     /// A row with every field, whatever the caller may see of it.
-    async fn whole(&self, r: &Resource, id: Uuid, sql: crate::db::Stmt) -> Result<Option<Bytes>> {
+    async fn whole(&self, r: &Resource, id: &Id, sql: crate::db::Stmt) -> Result<Option<Bytes>> {
         let sink = JsonRows::one(r.get.clone(), false);
         // As a write, so that SQLite asks the connection that has the transaction.
         let rows = self.load(r, Access::Write, sql, sink).await?;
-        Ok(row(id, *rows).map(|row| row.json))
+        Ok(row(id.clone(), *rows).map(|row| row.json))
     }
 
     /// What a failed hook leaves: nothing.

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::{Context, Place, Row, item::placed};
-use crate::{Error, Result, Uuid, dto::Assignment, registry::Resource};
+use crate::{Error, Result, dto::Assignment, id::Id, registry::Resource};
 
 /// One write of a batch.
 pub(crate) struct Operation {
     pub(crate) resource: Arc<Resource>,
     /// Of the row, which may be one that an operation before this one makes.
-    pub(crate) id: Uuid,
+    pub(crate) id: Id,
     pub(crate) step: Step,
     /// Whether it refers to a row that an operation before it makes.
     pub(crate) refers: bool,
@@ -69,13 +69,13 @@ impl Context<'_> {
                 row.map_err(in_body)?
             }
             Step::Update(set) => {
-                let row = cx.update_row(&r, id, set, expected).await;
+                let row = cx.update_row(&r, &id, set, expected).await;
                 row.map_err(in_body)?
             }
-            Step::Archive => cx.archive_row(&r, id, expected).await?,
-            Step::Restore => cx.restore_row(&r, id, expected).await?,
+            Step::Archive => cx.archive_row(&r, &id, expected).await?,
+            Step::Restore => cx.restore_row(&r, &id, expected).await?,
             Step::Delete => {
-                cx.delete_row(&r, id, expected).await?;
+                cx.delete_row(&r, &id, expected).await?;
                 return Ok(None);
             }
         }))

@@ -2,7 +2,7 @@
 //! refused decides, and is named. Rows are locked in the order of their ids before any is written, so that
 //! two of these never wait for each other.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::{
     Context, Place, Row, database,
@@ -12,11 +12,12 @@ use super::{
     typed::dto,
 };
 use crate::{
-    Error, Result, Uuid, body,
+    Error, Result, body,
     db::{Access, DbKind},
     dto::Assignment,
     entity::EntityInterface,
     error::FieldError,
+    id::Id,
     policy::Action,
     query::Archived,
     registry::{Resource, update_assignments},
@@ -24,7 +25,7 @@ use crate::{
 
 /// A row, what is changed of it, and the version that it must have.
 pub(crate) struct Change {
-    pub(crate) id: Uuid,
+    pub(crate) id: Id,
     pub(crate) set: Vec<Assignment>,
     pub(crate) version: Option<i64>,
 }
@@ -37,15 +38,15 @@ impl Context<'_> {
     /// named twice. In a transaction, it ends that.
     pub async fn update_many<E: EntityInterface>(
         &self,
-        changes: Vec<(Uuid, E::Update)>,
+        changes: Vec<(E::Id, E::Update)>,
     ) -> Result<Vec<E::Get>> {
-        distinct(changes.iter().map(|(id, _)| *id), "/id")?;
+        distinct(changes.iter().map(|(id, _)| id), "/id")?;
         let mut checked = Vec::with_capacity(changes.len());
         for (index, (id, change)) in changes.into_iter().enumerate() {
             let set = body::check(&change);
             let set = set.and_then(|()| update_assignments::<E>(change, self.principal));
             checked.push(Change {
-                id,
+                id: id.into(),
                 set: set.map_err(|error| indexed(index, error))?,
                 version: None,
             });
@@ -59,9 +60,10 @@ impl Context<'_> {
     /// # Errors
     /// As `DELETE` has them, named with the index of the id: `/3`. 422 for a row that is named twice. In a
     /// transaction, it ends that.
-    pub async fn delete_many<E: EntityInterface>(&self, ids: &[Uuid]) -> Result<()> {
-        distinct(ids.iter().copied(), "")?;
-        self.delete_rows(self.resource::<E>()?, ids).await
+    pub async fn delete_many<E: EntityInterface>(&self, ids: &[E::Id]) -> Result<()> {
+        distinct(ids.iter(), "")?;
+        let ids: Vec<Id> = ids.iter().cloned().map(Into::into).collect();
+        self.delete_rows(self.resource::<E>()?, &ids).await
     }
 
     /// As [`update_row`](Self::update_row), for many, each another.
@@ -71,12 +73,12 @@ impl Context<'_> {
             let rows = Box::pin(self.inside(&tx).update_rows(r, changes)).await;
             return self.ended(r, tx, rows).await;
         }
-        let ids = changes.iter().map(|change| change.id).collect();
+        let ids = changes.iter().map(|change| change.id.clone()).collect();
         self.lock_rows(r, Action::Update, ids).await?;
         let mut rows = Vec::with_capacity(changes.len());
         for (index, change) in changes.into_iter().enumerate() {
             let expected = change.version.as_ref().map(std::slice::from_ref);
-            let row = self.update_row(r, change.id, change.set, expected).await;
+            let row = self.update_row(r, &change.id, change.set, expected).await;
             rows.push(row.map_err(|error| self.refused_item(index, error))?);
         }
         Ok(rows)
@@ -84,7 +86,7 @@ impl Context<'_> {
 
     /// As [`delete_row`](Self::delete_row), for many, each another. By one statement, if no hook is asked and
     /// none is refused.
-    pub(crate) async fn delete_rows(&self, r: &Resource, ids: &[Uuid]) -> Result<()> {
+    pub(crate) async fn delete_rows(&self, r: &Resource, ids: &[Id]) -> Result<()> {
         let Place::Db(db) = self.place else {
             return self.delete_each(r, ids).await;
         };
@@ -103,7 +105,7 @@ impl Context<'_> {
     }
 
     /// In a transaction: by one statement. Whether all were there to be removed.
-    async fn delete_set(&self, r: &Resource, ids: &[Uuid]) -> Result<bool> {
+    async fn delete_set(&self, r: &Resource, ids: &[Id]) -> Result<bool> {
         let rule = r.rule(self.principal, Action::Delete);
         if rule.is_never() {
             return Ok(false);
@@ -120,17 +122,17 @@ impl Context<'_> {
     }
 
     /// In a transaction: one by one.
-    async fn delete_each(&self, r: &Resource, ids: &[Uuid]) -> Result<()> {
+    async fn delete_each(&self, r: &Resource, ids: &[Id]) -> Result<()> {
         self.lock_rows(r, Action::Delete, ids.to_vec()).await?;
         for (index, id) in ids.iter().enumerate() {
-            let deleted = self.delete_row(r, *id, None).await;
+            let deleted = self.delete_row(r, id, None).await;
             deleted.map_err(|error| self.refused_item(index, error))?;
         }
         Ok(())
     }
 
     /// Locks those of the rows that the caller may write, in the order of their ids. SQLite has one writer.
-    async fn lock_rows(&self, r: &Resource, action: Action, mut ids: Vec<Uuid>) -> Result<()> {
+    async fn lock_rows(&self, r: &Resource, action: Action, mut ids: Vec<Id>) -> Result<()> {
         let rule = r.rule(self.principal, action);
         if rule.is_never() || ids.is_empty() || self.executor().kind() == DbKind::Sqlite {
             return Ok(());
@@ -147,12 +149,14 @@ impl Context<'_> {
 }
 
 /// Refuses a row that is named twice.
-fn distinct(ids: impl Iterator<Item = Uuid>, within: &str) -> Result<()> {
-    let mut seen = HashSet::new();
-    let repeated = ids.enumerate().filter(|(_, id)| !seen.insert(*id));
-    let faults: Vec<_> = repeated
-        .map(|(index, _)| repeated_id(format!("/{index}{within}")))
-        .collect();
+fn distinct<I: Ord>(ids: impl Iterator<Item = I>, within: &str) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (index, id) in ids.enumerate() {
+        if !seen.insert(id) {
+            faults.push(repeated_id(format!("/{index}{within}")));
+        }
+    }
     match faults.is_empty() {
         true => Ok(()),
         false => Err(Error::Invalid(faults)),

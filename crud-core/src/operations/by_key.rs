@@ -63,7 +63,7 @@ impl Context<'_> {
 
     async fn put_old(&self, r: &Resource, found: &Row, wanted: &Wanted) -> Result<Row> {
         if let Some(tags) = &wanted.none_matches {
-            let tag = etag::masked(found.id, found.version, &r.mask(self.principal));
+            let tag = etag::masked(&found.id, found.version, &r.mask(self.principal));
             if tags.contains(&tag) {
                 return Err(Error::PreconditionFailed { current: Some(tag) });
             }
@@ -71,9 +71,10 @@ impl Context<'_> {
         if wanted.matches.is_none() && r.if_match_required {
             return Err(Error::PreconditionRequired);
         }
-        let expected = (wanted.matches.as_ref()).and_then(|tags| tags.versions(found.id));
+        let expected = (wanted.matches.as_ref()).and_then(|tags| tags.versions(&found.id));
         let set = wanted.replace.clone();
-        self.update_row(r, found.id, set, expected.as_deref()).await
+        self.update_row(r, &found.id, set, expected.as_deref())
+            .await
     }
 
     async fn put_new(&self, r: &Resource, wanted: &Wanted) -> Result<Row> {

@@ -4,12 +4,7 @@
 
 use std::sync::Arc;
 
-use diesel::{
-    deserialize::FromSql,
-    pg::Pg,
-    row::{Field as _, Row as _},
-    sqlite::Sqlite,
-};
+use diesel::row::{Field as _, Row as _};
 use serde_json::{Map, Value};
 
 use super::{
@@ -18,12 +13,12 @@ use super::{
     statement,
 };
 use crate::{
-    Result, Uuid,
-    db::{Access, Frag, PgRow, Sink, SqliteRow, Stmt, bind},
+    Result,
+    db::{Access, Frag, PgRow, Sink, SqliteRow, Stmt},
+    id::{Id, IdKind},
     policy::Action,
     query::ListRequest,
     registry::Resource,
-    sql_types as st,
 };
 
 /// How rows are written.
@@ -40,7 +35,7 @@ pub(crate) struct Part {
     pub(crate) bytes: Vec<u8>,
     pub(crate) rows: usize,
     /// The id of the last one.
-    pub(crate) last: Option<Uuid>,
+    pub(crate) last: Option<Id>,
     /// Whether there are more.
     pub(crate) more: bool,
 }
@@ -54,7 +49,7 @@ impl Context<'_> {
         &self,
         r: &Resource,
         request: &mut ListRequest,
-        after: Option<Uuid>,
+        after: Option<&Id>,
         format: Format,
     ) -> Result<Part> {
         let rule = self.admit(r, Action::List)?;
@@ -66,7 +61,7 @@ impl Context<'_> {
         let sql = statement::list(r, &select, request, None, &rule);
         request.conditions.truncate(own);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
-        let mut sink = Box::new(Lines::new(projection, format, limit));
+        let mut sink = Box::new(Lines::new(projection, format, limit, r.ids));
         if after.is_none() {
             sink.head();
         }
@@ -80,9 +75,9 @@ impl Context<'_> {
     }
 }
 
-fn behind(r: &Resource, id: Uuid) -> Frag {
-    let sql = statement::id(r, Stmt::new()).sql(" > ");
-    Arc::new(sql.frag(bind::<st::Uuid, _>(id)))
+fn behind(r: &Resource, id: &Id) -> Frag {
+    let sql = statement::ordered_id(r, Stmt::new()).sql(" > ");
+    Arc::new(sql.frag(id.bound()))
 }
 
 /// Writes rows as lines; behind their columns stands the id.
@@ -92,17 +87,19 @@ struct Lines {
     limit: usize,
     out: Vec<u8>,
     rows: usize,
-    last: Option<Uuid>,
+    ids: IdKind,
+    last: Option<Id>,
 }
 
 impl Lines {
-    fn new(projection: Arc<Projection>, format: Format, limit: usize) -> Self {
+    fn new(projection: Arc<Projection>, format: Format, limit: usize, ids: IdKind) -> Self {
         Self {
             projection,
             format,
             limit,
             out: Vec::with_capacity(64 * 1024),
             rows: 0,
+            ids,
             last: None,
         }
     }
@@ -165,7 +162,7 @@ fn harmless(text: String) -> String {
 }
 
 macro_rules! sink {
-    ($method:ident, $row:ty, $db:ty) => {
+    ($method:ident, $row:ty) => {
         fn $method(&mut self, row: &$row) -> diesel::deserialize::Result<()> {
             self.rows += 1;
             if self.rows > self.limit {
@@ -179,17 +176,15 @@ macro_rules! sink {
             let mut one = JsonRows::many(Arc::clone(&self.projection), 1, out);
             one.$method(row)?;
             let id = row.get(self.projection.len()).ok_or("the id is missing")?;
-            self.last = Some(<Uuid as FromSql<st::Uuid, $db>>::from_nullable_sql(
-                id.value(),
-            )?);
+            self.last = self.ids.$method(id.value())?;
             self.line(one.out)
         }
     };
 }
 
 impl Sink for Lines {
-    sink!(pg, PgRow, Pg);
-    sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+    sink!(pg, PgRow);
+    sink!(sqlite, SqliteRow<'_, '_>);
 }
 
 #[cfg(test)]

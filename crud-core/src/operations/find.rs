@@ -59,7 +59,7 @@ impl Context<'_> {
         }
         let projection = r.get.shown(&r.mask(self.principal), fields);
         let sql = statement::find(r, &projection.select, condition, &rule);
-        let sink = Box::new(Many::new(projection, false));
+        let sink = Box::new(Many::new(r.ids, projection, false));
         let mut found = self.load(r, Access::Read, sql, sink).await?.rows;
         if found.len() > 1 {
             let text = format!("a condition that finds one {} found several", r.noun);

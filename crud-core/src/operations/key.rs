@@ -7,8 +7,8 @@ use diesel::{
 };
 
 use crate::{
-    Uuid,
     db::{DbKind, DbResult, Dialect, Fragment, Stmt, text},
+    id::Id,
 };
 
 /// Changes when the form of the bodies does.
@@ -55,9 +55,9 @@ pub(super) fn of_statement(
 }
 
 /// A row's key.
-pub(super) fn of_row(endpoint: &str, id: Uuid) -> Vec<u8> {
+pub(super) fn of_row(endpoint: &str, id: &Id) -> Vec<u8> {
     let mut key = begin(Kind::Row, endpoint, 16);
-    key.extend_from_slice(id.as_bytes());
+    id.with_bytes(|bytes| key.extend_from_slice(bytes));
     key
 }
 

@@ -121,7 +121,7 @@ pub(super) fn with_id(r: &Resource, keys: &[SortKey], backward: bool) -> Vec<Sor
     let id = SortKey {
         column: Arc::new(statement::id(r, Stmt::new())),
         descending: keys.last().is_some_and(|key| key.descending),
-        kind: ColumnKind::Uuid,
+        kind: r.ids.column(),
         nullable: false,
     };
     let turned = |key: SortKey| SortKey {
@@ -246,10 +246,10 @@ pub(super) struct Edges {
 
 impl Edges {
     /// For the columns of [`with_places`], which begin at `at`.
-    pub(super) fn new(keys: &[SortKey], at: usize, seal: Option<Seal>) -> Self {
+    pub(super) fn new(r: &Resource, keys: &[SortKey], at: usize, seal: Option<Seal>) -> Self {
         let kinds = keys.iter().map(|key| key.kind);
         Self {
-            kinds: kinds.chain([ColumnKind::Uuid]).collect(),
+            kinds: kinds.chain([r.ids.column()]).collect(),
             at,
             first: Vec::new(),
             last: Vec::new(),

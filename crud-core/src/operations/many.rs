@@ -4,12 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use diesel::{
-    deserialize::FromSql,
-    pg::Pg,
-    row::{Field, Row as _},
-    sqlite::Sqlite,
-};
+use diesel::row::{Field, Row as _};
 
 use super::{
     Context, Place, Row,
@@ -21,13 +16,13 @@ use super::{
     typed::dto,
 };
 use crate::{
-    Error, Result, Uuid, body,
+    Error, Result, body,
     db::{Access, PgRow, Sink, SqliteRow, Tx},
     dto::{Assignment, Assignments},
     entity::EntityInterface,
+    id::{Id, IdKind, IdType as _},
     policy::{Action, Rule},
     registry::{Resource, create_assignments},
-    sql_types as st,
 };
 
 impl Context<'_> {
@@ -57,28 +52,28 @@ impl Context<'_> {
     pub async fn insert_many<E: EntityInterface>(
         &self,
         rows: Vec<Assignments<E::Table>>,
-    ) -> Result<Vec<Uuid>> {
+    ) -> Result<Vec<E::Id>> {
         let r = self.resource::<E>()?;
         let rule = self.admit(r, Action::Create)?;
         if !rule.is_always() {
             return Err(refused(r, self.principal, Action::Create, &rule));
         }
         let rows = rows.into_iter().map(Assignments::into_list).collect();
-        self.insert_rows(r, rows).await
+        let ids = self.insert_rows(r, rows).await?.into_iter();
+        let ids: Option<_> = ids.map(E::Id::of).collect();
+        ids.ok_or_else(|| Error::internal("an id is of another type than its entity's"))
     }
 
-    async fn insert_rows(&self, r: &Resource, mut sets: Vec<Vec<Assignment>>) -> Result<Vec<Uuid>> {
+    async fn insert_rows(&self, r: &Resource, mut sets: Vec<Vec<Assignment>>) -> Result<Vec<Id>> {
         if let Place::Db(db) = self.place {
             let tx = self.begin(r, db).await?;
             let ids = Box::pin(self.inside(&tx).insert_rows(r, sets)).await?;
             return self.committed(r, tx, ids).await;
         }
-        let sign = |set: &mut Vec<Assignment>| {
-            let id = Uuid::now_v7();
-            self.sign(id, set);
-            id
-        };
-        let ids = sets.iter_mut().map(sign).collect();
+        let ids = self.new_ids(r, &sets).await?;
+        for (set, id) in sets.iter_mut().zip(&ids) {
+            self.sign(r, id, set);
+        }
         match insert::write(self.executor(), r.table.clone(), &sets).await {
             Ok(()) => Ok(ids),
             Err(error) => {
@@ -148,13 +143,12 @@ impl Context<'_> {
         rule: &Rule,
         sets: Vec<Vec<Assignment>>,
     ) -> Result<Vec<Row>> {
-        let (mut signed, mut ids) = (Vec::with_capacity(sets.len()), Vec::new());
+        let ids = self.new_ids(r, &sets).await?;
+        let mut signed = Vec::with_capacity(sets.len());
         let mut changed = Vec::new();
-        for mut set in sets {
+        for (mut set, id) in sets.into_iter().zip(&ids) {
             changed.push(super::writes::columns(r, &set));
-            let id = Uuid::now_v7();
-            self.sign(id, &mut set);
-            ids.push(id);
+            self.sign(r, id, &mut set);
             signed.push(set);
         }
         let mut found = self.write_rows(r, rule, &signed).await?;
@@ -162,7 +156,9 @@ impl Context<'_> {
         for (index, (id, changed)) in ids.into_iter().zip(changed).enumerate() {
             let row = found.remove(&id);
             rows.push(row.ok_or_else(|| Error::internal("an insert returned no row"))?);
-            let after = self.after(r, Action::Create, None, Some(id), changed).await;
+            let after = self
+                .after(r, Action::Create, None, Some(&id), changed)
+                .await;
             after.map_err(|error| indexed(index, error))?;
         }
         Ok(rows)
@@ -183,7 +179,7 @@ impl Context<'_> {
         r: &Resource,
         rule: &Rule,
         sets: &[Vec<Assignment>],
-    ) -> Result<HashMap<Uuid, Row>> {
+    ) -> Result<HashMap<Id, Row>> {
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(rule);
         let mut found = HashMap::with_capacity(sets.len());
@@ -191,7 +187,7 @@ impl Context<'_> {
             let sql = chunk.statement(r.table.clone());
             let sql = statement::returning(r, sql, &projection.select, check);
             let sql = statement::id(r, sql.sql(", "));
-            let sink = Box::new(Many::new(Arc::clone(&projection), check.is_some()));
+            let sink = Box::new(Many::new(r.ids, Arc::clone(&projection), check.is_some()));
             let sink = match self.executor().load_into(Access::Write, sql, sink).await {
                 Ok(sink) => recover::<Many>(sink)?,
                 Err(error) => {
@@ -206,7 +202,7 @@ impl Context<'_> {
                 return Err(refused(r, self.principal, Action::Create, rule));
             }
             let rows = sink.rows.into_iter();
-            found.extend(rows.filter_map(|(id, rows)| Some((id, row(id, *rows)?))));
+            found.extend(rows.filter_map(|(id, rows)| Some((id.clone(), row(id, *rows)?))));
         }
         Ok(found)
     }
@@ -215,14 +211,16 @@ impl Context<'_> {
 /// Collects rows whose ids are not known beforehand, or whose order is not (that of an `INSERT` of many): behind
 /// what [`JsonRows`] reads stands the id.
 pub(super) struct Many {
+    ids: IdKind,
     projection: Arc<Projection>,
     with_verdict: bool,
-    pub(super) rows: Vec<(Uuid, Box<JsonRows>)>,
+    pub(super) rows: Vec<(Id, Box<JsonRows>)>,
 }
 
 impl Many {
-    pub(super) fn new(projection: Arc<Projection>, with_verdict: bool) -> Self {
+    pub(super) fn new(ids: IdKind, projection: Arc<Projection>, with_verdict: bool) -> Self {
         Self {
+            ids,
             projection,
             with_verdict,
             rows: Vec::new(),
@@ -231,13 +229,13 @@ impl Many {
 }
 
 macro_rules! sink {
-    ($method:ident, $row:ty, $db:ty) => {
+    ($method:ident, $row:ty) => {
         fn $method(&mut self, row: &$row) -> diesel::deserialize::Result<()> {
             let mut one = JsonRows::one(Arc::clone(&self.projection), self.with_verdict);
             one.$method(row)?;
             let last = row.field_count().saturating_sub(1);
             let field = row.get(last).ok_or("the id is missing")?;
-            let id = <Uuid as FromSql<st::Uuid, $db>>::from_nullable_sql(field.value())?;
+            let id = self.ids.$method(field.value())?.ok_or("the id is null")?;
             self.rows.push((id, one));
             Ok(())
         }
@@ -245,6 +243,6 @@ macro_rules! sink {
 }
 
 impl Sink for Many {
-    sink!(pg, PgRow, Pg);
-    sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+    sink!(pg, PgRow);
+    sink!(sqlite, SqliteRow<'_, '_>);
 }

@@ -19,6 +19,7 @@ mod item;
 pub(crate) mod key;
 mod keyset;
 mod many;
+mod new_id;
 mod projection;
 mod reads;
 mod statement;
@@ -30,11 +31,13 @@ use bytes::Bytes;
 
 use self::{
     fault::{database, refused},
+    integers::Integers,
     projection::JsonRows,
 };
 use crate::{
-    Error, Result, Uuid,
+    Error, Result,
     db::{Access, Db, Executor, Stmt, Tx},
+    id::Id,
     policy::{Action, Rule},
     principal::Principal,
     registry::{Registry, Resource},
@@ -48,6 +51,7 @@ pub(crate) use self::{
     export::{Format, Part},
     history::Kept,
     item::{all, placed},
+    new_id::{Numbers, given},
 };
 pub(crate) use projection::Projection;
 pub(crate) use statement::{Phrases, related_to, whole_of};
@@ -74,7 +78,7 @@ enum Place<'a> {
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Its id.
-    pub id: Uuid,
+    pub id: Id,
     /// Its version.
     pub version: i64,
     /// The DTO as JSON.
@@ -164,7 +168,7 @@ impl<'a> Context<'a> {
     }
 
     /// The answer for a row outside of every scope: as if it did not exist.
-    fn hidden(&self, r: &Resource, id: Uuid) -> Error {
+    fn hidden(&self, r: &Resource, id: &Id) -> Error {
         if self.principal.is_anonymous() {
             Error::Unauthenticated("Sign in to do this".into())
         } else {
@@ -193,7 +197,7 @@ fn recover<S: crate::db::Sink>(sink: Box<dyn crate::db::Sink>) -> Result<Box<S>>
         .map_err(|_| Error::internal("a statement came back with another sink"))
 }
 
-fn row(id: Uuid, rows: JsonRows) -> Option<Row> {
+fn row(id: Id, rows: JsonRows) -> Option<Row> {
     (rows.rows > 0).then(|| Row {
         id,
         version: rows.version,

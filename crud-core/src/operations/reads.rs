@@ -10,8 +10,9 @@ use super::{
     row, statement,
 };
 use crate::{
-    Result, Uuid, cursor,
+    Result, cursor,
     db::{Access, Stmt},
+    id::Id,
     policy::{Action, Rule},
     query::{self, Archived, ListRequest, Page, PagedBy},
     registry::Resource,
@@ -29,7 +30,7 @@ impl Context<'_> {
     pub(crate) async fn get_row(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         fields: Option<&[&'static str]>,
     ) -> Result<Row> {
@@ -42,7 +43,7 @@ impl Context<'_> {
             Some(kept) => Box::pin(self.cached_get(kept, r, id, archived, &rule, fields)).await?,
             None => {
                 let (sql, sink) = self.selecting(r, id, archived, &rule, fields);
-                row(id, *self.load(r, Access::Read, sql, sink).await?)
+                row(id.clone(), *self.load(r, Access::Read, sql, sink).await?)
             }
         };
         found.ok_or_else(|| r.missing(id))
@@ -51,7 +52,7 @@ impl Context<'_> {
     pub(super) fn selecting(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         rule: &Rule,
         fields: Option<&[&'static str]>,
@@ -77,7 +78,7 @@ impl Context<'_> {
         let sql = statement::list(r, &select, request, place.as_ref(), &rule);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
         let seal = self.seal(r, request, &rule, place.as_ref());
-        let edges = Edges::new(&request.order, projection.len(), seal);
+        let edges = Edges::new(r, &request.order, projection.len(), seal);
         let sink = JsonRows::page(projection, limit, edges);
         let (items, total) = match request.total {
             query::Total::None => {

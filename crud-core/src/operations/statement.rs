@@ -7,10 +7,10 @@ use diesel::expression::AsExpression;
 
 use super::{aggregate::MOST_GROUPS, keyset};
 use crate::{
-    Uuid,
     cursor::Place,
     db::{ColumnKind, Effect, Frag, NoPeek, Part, Stmt, bind},
     dto::Assignment,
+    id::Id,
     policy::Rule,
     query::{AggregateRequest, Archived, Function, ListRequest, SortKey},
     registry::Resource,
@@ -44,7 +44,7 @@ impl Phrases {
 }
 
 /// `SELECT … WHERE id = … AND <live> AND <scope>`, with the version behind the columns.
-pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
+pub(super) fn get(r: &Resource, select: &Frag, id: &Id, archived: Archived, rule: &Rule) -> Stmt {
     let sql = Stmt::with_capacity(8)
         .sql("SELECT ")
         .frag(select.clone())
@@ -54,7 +54,7 @@ pub(super) fn get(r: &Resource, select: &Frag, id: Uuid, archived: Archived, rul
 }
 
 /// A row with all its fields, its version and whether it is live, for the cache.
-pub(super) fn whole(r: &Resource, id: Uuid) -> Stmt {
+pub(super) fn whole(r: &Resource, id: &Id) -> Stmt {
     by_id(r, whole_of(r), id)
 }
 
@@ -86,7 +86,7 @@ pub(super) fn find(r: &Resource, select: &Frag, condition: Frag, rule: &Rule) ->
 }
 
 /// The whole row that a write is about to change, locked until the transaction ends.
-pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> Stmt {
+pub(super) fn lock(r: &Resource, id: &Id, archived: Archived, rule: &Rule) -> Stmt {
     get(r, &r.get.select, id, archived, rule)
         .per_backend(" FOR UPDATE", "")
         .touching(Effect::Nothing)
@@ -94,7 +94,7 @@ pub(super) fn lock(r: &Resource, id: Uuid, archived: Archived, rule: &Rule) -> S
 
 /// What became of a row that a write did not touch: its version, whether it is archived, whether the
 /// write's scope covers it. No row: it does not exist, or the caller may not see it.
-pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) -> Stmt {
+pub(super) fn diagnose(r: &Resource, id: &Id, visible: &Rule, writable: &Rule) -> Stmt {
     let sql = version(r, Stmt::new().sql("SELECT "));
     let sql = match r.archivable {
         true => sql.sql(", CAST(CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END AS bigint)"),
@@ -110,7 +110,7 @@ pub(super) fn diagnose(r: &Resource, id: Uuid, visible: &Rule, writable: &Rule) 
 /// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
 pub(super) fn insert(
     r: &Resource,
-    id: Uuid,
+    id: &Id,
     set: &[Assignment],
     select: &Frag,
     check: Option<&Rule>,
@@ -125,7 +125,7 @@ pub(super) fn insert(
     }
     // A new id may have been asked for before it was there.
     let sql = returning(r, sql.sql(")"), select, check);
-    sql.touching(Effect::Row(r.shape.name, id))
+    sql.touching(Effect::Row(r.shape.name, id.clone()))
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
@@ -135,7 +135,7 @@ pub(super) fn insert(
 )]
 pub(super) fn update(
     r: &Resource,
-    id: Uuid,
+    id: &Id,
     set: &[Assignment],
     archived: Archived,
     rule: &Rule,
@@ -157,26 +157,26 @@ pub(super) fn update(
     sql = sql.ident("version").sql(" = ").ident("version").sql(" + 1");
     let sql = within(live(r, by_id(r, sql, id), archived), rule);
     let sql = returning(r, at_version(sql, versions), select, check);
-    sql.touching(Effect::Row(r.shape.name, id))
+    sql.touching(Effect::Row(r.shape.name, id.clone()))
 }
 
 /// `DELETE … WHERE …`.
-pub(super) fn delete(r: &Resource, id: Uuid, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
+pub(super) fn delete(r: &Resource, id: &Id, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
     let sql = Stmt::new().sql("DELETE FROM ").frag(r.table.clone());
     let sql = at_version(within(by_id(r, sql, id), rule), versions);
-    sql.touching(Effect::Delete(r.shape.name, id))
+    sql.touching(Effect::Delete(r.shape.name, id.clone()))
 }
 
 /// The rows of these ids that are within a scope, locked in the order of their ids.
-pub(super) fn lock_all(r: &Resource, ids: &[Uuid], archived: Archived, rule: &Rule) -> Stmt {
+pub(super) fn lock_all(r: &Resource, ids: &[Id], archived: Archived, rule: &Rule) -> Stmt {
     let sql = version(r, Stmt::with_capacity(2 * ids.len() + 32).sql("SELECT "));
     let sql = by_ids(r, sql.sql(" FROM ").frag(r.table.clone()), ids);
     let sql = within(live(r, sql, archived), rule).sql(" ORDER BY ");
-    id(r, sql).per_backend(" FOR UPDATE", "")
+    ordered_id(r, sql).per_backend(" FOR UPDATE", "")
 }
 
 /// `DELETE … WHERE id IN (…) AND <scope>`.
-pub(super) fn delete_all(r: &Resource, ids: &[Uuid], rule: &Rule) -> Stmt {
+pub(super) fn delete_all(r: &Resource, ids: &[Id], rule: &Rule) -> Stmt {
     let sql = Stmt::with_capacity(2 * ids.len() + 16).sql("DELETE FROM ");
     within(by_ids(r, sql.frag(r.table.clone()), ids), rule)
 }
@@ -343,23 +343,17 @@ pub(super) fn id(r: &Resource, sql: Stmt) -> Stmt {
     sql.ident(r.shape.name).sql(".").ident("id")
 }
 
-pub(super) fn by_id(r: &Resource, sql: Stmt, row: Uuid) -> Stmt {
-    sql.text(Arc::clone(&r.phrases.by_id))
-        .frag(bind::<st::Uuid, _>(row))
+/// The id as both databases order it alike.
+pub(super) fn ordered_id(r: &Resource, sql: Stmt) -> Stmt {
+    id(r, sql).by_bytes(r.ids.column())
 }
 
-pub(super) fn by_ids(r: &Resource, sql: Stmt, rows: &[Uuid]) -> Stmt {
-    id(r, sql.sql(" WHERE ")).sql(" IN ").add(places(rows))
+pub(super) fn by_id(r: &Resource, sql: Stmt, row: &Id) -> Stmt {
+    sql.text(Arc::clone(&r.phrases.by_id)).frag(row.bound())
 }
 
-/// `(?, ?, …)`, of no row too: SQL has no empty list.
-pub(super) fn places(rows: &[Uuid]) -> Stmt {
-    let rows = match rows {
-        [] => &[Uuid::default()],
-        rows => rows,
-    };
-    let rows: Vec<_> = rows.iter().map(|row| bind::<st::Uuid, _>(*row)).collect();
-    Stmt::with_capacity(4 * rows.len() + 2).among(&rows)
+pub(super) fn by_ids(r: &Resource, sql: Stmt, rows: &[Id]) -> Stmt {
+    id(r, sql.sql(" WHERE ")).sql(" IN ").add(r.ids.among(rows))
 }
 
 pub(super) fn live(r: &Resource, sql: Stmt, archived: Archived) -> Stmt {
@@ -461,7 +455,7 @@ fn order(r: &Resource, sql: Stmt, keys: &[SortKey]) -> Stmt {
         directed(sql, key).sql(", ")
     });
     let descending = keys.last().is_some_and(|key| key.descending);
-    id(r, sql).sql(if descending { " DESC" } else { " ASC" })
+    ordered_id(r, sql).sql(if descending { " DESC" } else { " ASC" })
 }
 
 /// An order that has the id already.

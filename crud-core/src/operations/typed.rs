@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Context, Row};
 use crate::{
-    Error, Result, Uuid, body,
+    Error, Result, body,
     entity::EntityInterface,
     query::Archived,
     registry::{Resource, create_assignments, update_assignments},
@@ -16,9 +16,9 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// 404 if there is none, or the principal may not see it.
-    pub async fn get<E: EntityInterface>(&self, id: Uuid) -> Result<E::Get> {
+    pub async fn get<E: EntityInterface>(&self, id: E::Id) -> Result<E::Get> {
         let row = self
-            .get_row(self.resource::<E>()?, id, Archived::Hidden, None)
+            .get_row(self.resource::<E>()?, &id.into(), Archived::Hidden, None)
             .await?;
         dto::<E>(&row)
     }
@@ -37,12 +37,12 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// As `PATCH` has them.
-    pub async fn update<E: EntityInterface>(&self, id: Uuid, change: E::Update) -> Result<E::Get> {
+    pub async fn update<E: EntityInterface>(&self, id: E::Id, change: E::Update) -> Result<E::Get> {
         body::check(&change)?;
         let set = update_assignments::<E>(change, self.principal)?;
         dto::<E>(
             &self
-                .update_row(self.resource::<E>()?, id, set, None)
+                .update_row(self.resource::<E>()?, &id.into(), set, None)
                 .await?,
         )
     }
@@ -51,16 +51,21 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// As `PATCH …/archive` has them.
-    pub async fn archive<E: EntityInterface>(&self, id: Uuid) -> Result<E::Get> {
-        dto::<E>(&self.archive_row(self.resource::<E>()?, id, None).await?)
+    pub async fn archive<E: EntityInterface>(&self, id: E::Id) -> Result<E::Get> {
+        dto::<E>(
+            &self
+                .archive_row(self.resource::<E>()?, &id.into(), None)
+                .await?,
+        )
     }
 
     /// Removes a row for good.
     ///
     /// # Errors
     /// As `DELETE` has them.
-    pub async fn delete<E: EntityInterface>(&self, id: Uuid) -> Result<()> {
-        self.delete_row(self.resource::<E>()?, id, None).await
+    pub async fn delete<E: EntityInterface>(&self, id: E::Id) -> Result<()> {
+        self.delete_row(self.resource::<E>()?, &id.into(), None)
+            .await
     }
 
     pub(super) fn resource<E: EntityInterface>(&self) -> Result<&'a Arc<Resource>> {

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use super::{
     Context, Place, Row, again,
     fault::{self, database, refused},
+    history,
     integers::Integers,
+    new_id,
     projection::JsonRows,
     recover, row, statement,
 };
 use crate::{
-    Error, Result, Timestamp, Uuid,
+    Error, Result, Timestamp,
     db::{Access, Db, DbError, Executor, Frag, Stmt, bind},
     dto::Assignment,
     hook::Fault,
+    id::{Id, IdKind},
     policy::{Action, Rule},
     query::Archived,
     registry::Resource,
@@ -28,12 +31,9 @@ impl Context<'_> {
     ///
     /// # Errors
     /// 401 or 403 if the principal may not write such a row; 409 and 422 by the database.
-    pub(crate) fn create_row(
-        &self,
-        r: &Resource,
-        set: Vec<Assignment>,
-    ) -> impl Future<Output = Result<Row>> + Send {
-        self.create_row_as(r, Uuid::now_v7(), set)
+    pub(crate) async fn create_row(&self, r: &Resource, set: Vec<Assignment>) -> Result<Row> {
+        let id = self.new_id(r, &set).await?;
+        self.create_row_as(r, id, set).await
     }
 
     /// Writes a new row under an id that is new as well.
@@ -43,13 +43,13 @@ impl Context<'_> {
     pub(super) async fn create_row_as(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: Id,
         set: Vec<Assignment>,
     ) -> Result<Row> {
         let rule = self.admit(r, Action::Create)?;
         match r.has_hooks() {
-            true => Box::pin(self.create_with_hooks(r, id, set, &rule)).await,
-            false => self.run_insert(r, id, set, &rule).await,
+            true => Box::pin(self.create_with_hooks(r, &id, set, &rule)).await,
+            false => self.run_insert(r, &id, set, &rule).await,
         }
     }
 
@@ -57,17 +57,17 @@ impl Context<'_> {
     pub(super) async fn run_insert(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         mut set: Vec<Assignment>,
         rule: &Rule,
     ) -> Result<Row> {
-        self.sign(id, &mut set);
+        self.sign(r, id, &mut set);
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(rule);
         let sql = statement::insert(r, id, &set, &projection.select, check);
         let rows = JsonRows::one(projection, check.is_some());
         let rows = self.write(r, Action::Create, rule, sql, rows, &set).await?;
-        row(id, *rows).ok_or_else(|| Error::internal("an insert returned no row"))
+        row(id.clone(), *rows).ok_or_else(|| Error::internal("an insert returned no row"))
     }
 
     /// Changes a row.
@@ -77,7 +77,7 @@ impl Context<'_> {
     pub(crate) async fn update_row(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         set: Vec<Assignment>,
         expected: Expected<'_>,
     ) -> Result<Row> {
@@ -91,7 +91,7 @@ impl Context<'_> {
     pub(crate) async fn archive_row(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         expected: Expected<'_>,
     ) -> Result<Row> {
         self.change(r, Action::Archive, id, Vec::new(), expected)
@@ -105,7 +105,7 @@ impl Context<'_> {
     pub(crate) async fn restore_row(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         expected: Expected<'_>,
     ) -> Result<Row> {
         let set = vec![Assignment::new("archived_at", statement::null())];
@@ -119,7 +119,7 @@ impl Context<'_> {
     pub(crate) async fn delete_row(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         expected: Expected<'_>,
     ) -> Result<()> {
         let rule = r.rule(self.principal, Action::Delete);
@@ -140,7 +140,7 @@ impl Context<'_> {
     pub(super) async fn run_delete(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         expected: Expected<'_>,
         rule: &Rule,
     ) -> Result<bool> {
@@ -155,10 +155,11 @@ impl Context<'_> {
         &self,
         r: &Resource,
         action: Action,
-        id: Uuid,
-        set: Vec<Assignment>,
+        id: &Id,
+        mut set: Vec<Assignment>,
         expected: Expected<'_>,
     ) -> Result<Row> {
+        new_id::unchanged(r, id, &mut set)?;
         let rule = r.rule(self.principal, action);
         if rule.is_never() {
             return Err(Box::pin(self.untouched(r, action, id, &rule, expected)).await);
@@ -184,7 +185,7 @@ impl Context<'_> {
         &self,
         r: &Resource,
         action: Action,
-        id: Uuid,
+        id: &Id,
         mut set: Vec<Assignment>,
         expected: Expected<'_>,
         rule: &Rule,
@@ -202,7 +203,7 @@ impl Context<'_> {
         let sql = statement::update(r, id, &set, archived, rule, expected, select, check);
         let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
         let rows = self.write(r, action, rule, sql, rows, &set).await?;
-        Ok(row(id, *rows))
+        Ok(row(id.clone(), *rows))
     }
 
     /// Why a write touched no row.
@@ -210,7 +211,7 @@ impl Context<'_> {
         &self,
         r: &Resource,
         action: Action,
-        id: Uuid,
+        id: &Id,
         rule: &Rule,
         expected: Expected<'_>,
     ) -> Error {
@@ -242,11 +243,19 @@ impl Context<'_> {
     }
 
     /// Sets what the framework sets of every new row.
-    pub(super) fn sign(&self, id: Uuid, set: &mut Vec<Assignment>) {
+    pub(super) fn sign(&self, r: &Resource, id: &Id, set: &mut Vec<Assignment>) {
+        let given = set.len();
+        set.retain(|a| a.column != "id");
+        // A UUID that was just made was no other row's.
+        let is_new = r.ids == IdKind::Uuid && set.len() == given;
+        if r.history.is_some() && !is_new {
+            let version = Arc::new(history::first_version(r, id));
+            set.push(Assignment::new("version", version));
+        }
         let created_at = self.stamp(set);
         set.push(Assignment::new("created_at", created_at));
         set.push(Assignment::new("created_by", self.author()));
-        set.push(Assignment::new("id", bind::<st::Uuid, _>(id)));
+        set.push(Assignment::new("id", id.bound()));
     }
 
     /// Sets `updated_at` and `updated_by`; gives the time of the write.
@@ -258,8 +267,8 @@ impl Context<'_> {
     }
 
     fn author(&self) -> Frag {
-        let id = self.principal.id();
-        bind::<diesel::sql_types::Nullable<st::Uuid>, _>(id)
+        let by = self.principal.id();
+        bind::<diesel::sql_types::Nullable<st::Uuid>, _>(by)
     }
 
     /// Runs a write; where its verdict on the new values is asked for, in a transaction that a bad

@@ -20,8 +20,10 @@ use crate::{
     db::TableShape,
     entity::EntityInterface,
     file::FileFormat,
+    id::IdKind,
     policy::Action,
     principal::Principal,
+    relation::{Relation, RelationKind},
 };
 
 pub(crate) use self::erase::{create_assignments, update_assignments};
@@ -140,6 +142,22 @@ impl Registry {
     /// The entity whose rows live in this table.
     pub(crate) fn of_table(&self, table: &str) -> Option<&Arc<Resource>> {
         self.resources.iter().find(|r| r.shape.name == table)
+    }
+
+    /// What a column that may refer to a row holds: one of UUIDs, or the column of a relation.
+    pub(crate) fn refers_by(&self, r: &Resource, column: &str) -> Option<IdKind> {
+        let shape = r.shape.columns.iter().find(|c| c.name == column)?;
+        let kind = IdKind::of(shape.kind)?;
+        let is_own =
+            |known: &Relation| matches!(known.kind, RelationKind::BelongsTo(c) if c == column);
+        let is_of_parent = |known: &Relation| {
+            let is_column = matches!(known.kind, RelationKind::HasMany(c) if c == column);
+            is_column && known.endpoint == r.endpoint
+        };
+        let mut parents = self.resources.iter().flat_map(|other| &other.relations);
+        let refers =
+            kind == IdKind::Uuid || r.relations.iter().any(is_own) || parents.any(is_of_parent);
+        refers.then_some(kind)
     }
 
     /// What a `SELECT` is made of; `None` if that is not only rows of declared tables.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Registry;
 use crate::{
-    Error, Result, Uuid,
+    Error, Result,
     body::BodyShape,
     cache::{Dep, mentioned},
     db::{ColumnKind, DbKind, Frag, Stmt, TableShape, text},
@@ -19,13 +19,13 @@ use crate::{
     file::FileFormat,
     filter::FilterField,
     hook::{AfterFn, BeforeFn, Fault},
-    operations::{Kept, Phrases, Projection},
+    id::{Id, IdKind},
+    operations::{Kept, Numbers, Phrases, Projection},
     policy::{self, Action, Mask, Rule},
     principal::Principal,
     query::{Function, Params},
     relation::Relation,
     row::WholeRow,
-    sql_types as st,
 };
 
 /// An entity without its types: everything about it that the framework's code, which is compiled
@@ -43,6 +43,8 @@ pub struct Resource {
     pub cache_ttl: Option<u64>,
     /// Whether its rows can be archived: the table has `archived_at`.
     pub archivable: bool,
+    /// What its rows are named by.
+    pub ids: IdKind,
     /// The declared table.
     pub shape: TableShape,
     /// The sortable columns.
@@ -63,6 +65,7 @@ pub struct Resource {
     pub files: Vec<FileFormat>,
     pub(crate) table: Frag,
     pub(crate) phrases: Phrases,
+    pub(crate) numbers: Numbers,
     /// How its rows are kept when they change, if they are.
     pub(crate) history: Option<Kept>,
     pub(crate) get: Arc<Projection>,
@@ -119,9 +122,16 @@ impl Resource {
     }
 
     /// What `{id}.pdf` asks for: the row and its form.
-    pub(crate) fn id_of_file(&self, name: &str) -> Option<(crate::Uuid, &FileFormat)> {
+    pub(crate) fn id_of_file(&self, name: &str) -> Option<(Id, &FileFormat)> {
         let (id, extension) = name.rsplit_once('.')?;
-        Some((id.parse().ok()?, self.file(extension)?))
+        Some((self.ids.parse(id)?, self.file(extension)?))
+    }
+
+    /// Whether the path of a row with this id would be that of something else.
+    pub(crate) fn has_route_named(&self, id: &Id) -> bool {
+        let Id::Text(id) = id else { return false };
+        let is_unique = || self.unique.iter().any(|unique| unique.segment() == **id);
+        matches!(&**id, "bulk" | "aggregate") || is_unique() || self.id_of_file(id).is_some()
     }
 
     /// The actions that its routes offer.
@@ -142,11 +152,11 @@ impl Resource {
     }
 
     /// What a whole row depends on; `None` if rows of this entity are not kept.
-    pub(crate) fn row_deps(&self, registry: &Registry, id: Uuid) -> Option<Vec<Dep>> {
+    pub(crate) fn row_deps(&self, registry: &Registry, id: &Id) -> Option<Vec<Dep>> {
         let others = self.whole.get_or_init(|| self.made_of(registry)).as_ref()?;
         let mut deps = Vec::with_capacity(others.len() + 1);
         deps.extend_from_slice(others);
-        deps.push(Dep::Row(self.shape.name.into(), id));
+        deps.push(Dep::Row(self.shape.name.into(), id.clone()));
         Some(deps)
     }
 
@@ -172,9 +182,9 @@ impl Resource {
     }
 
     /// The condition that a row's column holds this id.
-    pub(crate) fn refers_to(&self, column: &'static str, id: Uuid) -> Frag {
+    pub(crate) fn refers_to(&self, column: &'static str, id: &Id) -> Frag {
         let sql = Stmt::new().ident(self.shape.name).sql(".").ident(column);
-        Arc::new(sql.sql(" = ").bind::<st::Uuid, _>(id))
+        Arc::new(sql.sql(" = ").frag(id.bound()))
     }
 
     /// What a column holds; only of columns that the table has.

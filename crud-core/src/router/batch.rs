@@ -3,7 +3,7 @@
 //! What a body refers to by `{"$ref": …}` is the id of a row that an operation before it creates. Ids are made when the
 //! request is read, so that a body is complete before it is checked.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    items::{Fields, object, one},
+    items::{self, Fields, one},
+    local_ids::LocalIds,
     no_parameters,
     once::{Key, once},
     options,
@@ -24,11 +25,10 @@ use super::{
     response::json,
 };
 use crate::{
-    App, Error, Principal, Result, Uuid,
-    db::ColumnKind,
+    App, Error, Principal, Result,
     error::FieldError,
     extract::media_type,
-    operations::{Operation, Row, Step, all, placed},
+    operations::{Operation, Row, Step, all, given, placed},
     policy::Action,
     registry::{Registry, Resource},
     serve::{BODY_LIMIT, read_body},
@@ -66,7 +66,8 @@ async fn answer(app: &App, request: Request) -> Result<Response> {
     let key = Key::of(&head, &by)?;
     media_type(&head.headers, POST_TYPES)?;
     let body = read_body(body, BODY_LIMIT).await?;
-    let operations = operations(app.registry(), &body, &by)?;
+    let known = LocalIds::of(app, &by, &body).await?;
+    let operations = operations(app.registry(), &body, &by, known)?;
     once(key, app, &by, &body, |cx| {
         Box::pin(async move {
             let done = cx.run_batch(operations).await;
@@ -104,13 +105,18 @@ fn results(rows: &[Option<Row>]) -> Response {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Batch<'a> {
+pub(super) struct Batch<'a> {
     #[serde(borrow)]
-    operations: Vec<&'a RawValue>,
+    pub(super) operations: Vec<&'a RawValue>,
 }
 
 /// Reads all operations, or says what is wrong with any of them.
-fn operations(registry: &Registry, body: &[u8], by: &Principal) -> Result<Vec<Operation>> {
+fn operations(
+    registry: &Registry,
+    body: &[u8],
+    by: &Principal,
+    mut known: LocalIds,
+) -> Result<Vec<Operation>> {
     let Ok(Batch { operations }) = serde_json::from_slice(body) else {
         let Err(error) = serde_json::from_slice::<&RawValue>(body) else {
             let detail = "The body must be an object with the list `operations`, and nothing else";
@@ -124,7 +130,6 @@ fn operations(registry: &Registry, body: &[u8], by: &Principal) -> Result<Vec<Op
         let detail = format!("There must be from 1 to {MOST_OPERATIONS} operations, not {given}");
         return Err(Error::invalid("/operations", "length", detail));
     }
-    let mut known = LocalIds::default();
     let read = operations
         .into_iter()
         .map(|item| operation(registry, item, by, &mut known));
@@ -156,18 +161,22 @@ fn operation(
     let (Some(op), Some(r)) = (op, entity) else {
         return Err(Error::Invalid(read.faults));
     };
-    let id = match op {
-        Action::Create => Some(known.make(local_id, &mut read.faults)),
+    let mut id = match op {
+        Action::Create => {
+            let id = known.fresh(r);
+            known.name(local_id.as_deref(), id.clone(), &mut read.faults);
+            id
+        }
         _ => read
             .required("id")
-            .and_then(|id| known.id(id, "/id", &mut read.faults)),
+            .and_then(|id| known.id(r.ids, id, "/id", &mut read.faults)),
     };
     // What has no route of its own is not reached in this way either.
     if !r.actions().any(|known| known == op) {
         let detail = format!("`{}` does not have `{}`", r.endpoint, op.as_str());
         read.faults.push(FieldError::at("/op", "enum", detail));
     }
-    let version = read.value("version", "a whole number");
+    let version = read.value("version", "a whole number", items::read);
     if r.if_match_required && op != Action::Create && version.is_none() {
         let detail = "`version` is required: the entity demands to know which one is changed";
         read.faults
@@ -179,8 +188,14 @@ fn operation(
         Action::Restore => Step::Restore,
         Action::Delete => Step::Delete,
         _ => {
-            let (step, in_body) = read.body(r, op == Action::Create, by, known)?;
+            let (step, in_body) = read.body(registry, r, op == Action::Create, by, known)?;
             refers = in_body;
+            if let Step::Create(set) = &step
+                && let Some(own) = given(r, set).map_err(|error| placed("/body", "", error))?
+            {
+                known.set(local_id.as_deref(), own.clone());
+                id = Some(own);
+            }
             step
         }
     };
@@ -203,8 +218,13 @@ struct Reading<'f, 'a> {
 }
 
 impl<'f, 'a> Reading<'f, 'a> {
-    fn value<T: Deserialize<'a>>(&mut self, name: &str, expected: &str) -> Option<T> {
-        one(self.fields, name, expected, &mut self.faults)
+    fn value<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Option<T> {
+        one(self.fields, name, expected, read, &mut self.faults)
     }
 
     fn required(&mut self, name: &str) -> Option<&'a RawValue> {
@@ -213,7 +233,7 @@ impl<'f, 'a> Reading<'f, 'a> {
             let fault = FieldError::at(format!("/{name}"), "required", detail);
             self.faults.push(fault);
         }
-        self.value(name, "JSON")
+        self.value(name, "JSON", items::read)
     }
 
     /// A field that is one of these words.
@@ -249,7 +269,7 @@ impl<'f, 'a> Reading<'f, 'a> {
     }
 
     fn local_id(&mut self) -> Option<String> {
-        let id: String = self.value("local_id", "text")?;
+        let id: String = self.value("local_id", "text", items::read)?;
         if (1..=LONGEST_LOCAL_ID).contains(&id.chars().count()) {
             return Some(id);
         }
@@ -262,6 +282,7 @@ impl<'f, 'a> Reading<'f, 'a> {
     /// The body, with ids in the place of local ones, as its single route reads it.
     fn body(
         &mut self,
+        registry: &Registry,
         r: &Resource,
         is_new: bool,
         by: &Principal,
@@ -271,7 +292,7 @@ impl<'f, 'a> Reading<'f, 'a> {
             return Err(Error::Invalid(std::mem::take(&mut self.faults)));
         };
         let before = self.faults.len();
-        let (body, refers) = known.resolved(r, body, &mut self.faults);
+        let (body, refers) = known.resolved(registry, r, body, &mut self.faults);
         if self.faults.len() > before {
             return Err(Error::Invalid(std::mem::take(&mut self.faults)));
         }
@@ -289,88 +310,4 @@ impl<'f, 'a> Reading<'f, 'a> {
             other => other,
         })
     }
-}
-
-/// The ids of the rows that operations create, by their local ones.
-#[derive(Default)]
-struct LocalIds(HashMap<String, Uuid>);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reference {
-    #[serde(rename = "$ref")]
-    local: String,
-}
-
-impl LocalIds {
-    /// The id of a new row.
-    fn make(&mut self, local: Option<String>, faults: &mut Vec<FieldError>) -> Uuid {
-        let id = Uuid::now_v7();
-        if let Some(local) = local
-            && self.0.insert(local, id).is_some()
-        {
-            let detail = "Another operation has this local id: give each its own";
-            faults.push(FieldError::at("/local_id", "repeated", detail));
-        }
-        id
-    }
-
-    /// The id that is given, or referred to.
-    fn id(&self, given: &RawValue, at: &str, faults: &mut Vec<FieldError>) -> Option<Uuid> {
-        if let Ok(id) = serde_json::from_str(given.get()) {
-            return Some(id);
-        }
-        let Some(reference) = reference(given) else {
-            let detail = "It must be a UUID, or {\"$ref\": \"…\"} with a local id";
-            faults.push(FieldError::at(at, "type", detail));
-            return None;
-        };
-        self.find(&reference, at, faults)
-    }
-
-    fn find(&self, local: &str, at: &str, faults: &mut Vec<FieldError>) -> Option<Uuid> {
-        let id = self.0.get(local).copied();
-        if id.is_none() {
-            let detail = format!("No operation before this one has the local id `{local}`");
-            faults.push(FieldError::at(at, "local_id", detail));
-        }
-        id
-    }
-
-    /// The body as its entity knows it, and whether that is another than was sent.
-    fn resolved(
-        &self,
-        r: &Resource,
-        body: &RawValue,
-        faults: &mut Vec<FieldError>,
-    ) -> (Vec<u8>, bool) {
-        let as_sent = || (body.get().as_bytes().to_vec(), false);
-        let Ok(Fields(mut fields)) = serde_json::from_str(body.get()) else {
-            // Its own reader says what is wrong with it.
-            return as_sent();
-        };
-        let mut ids = Vec::new();
-        for (place, (name, value)) in fields.iter().enumerate() {
-            let column = r.shape.columns.iter().find(|column| column.name == name);
-            let is_id = column.is_some_and(|column| column.kind == ColumnKind::Uuid);
-            if let Some(local) = reference(value).filter(|_| is_id)
-                && let Some(id) = self.find(&local, &format!("/body/{name}"), faults)
-                && let Ok(id) = serde_json::value::to_raw_value(&id)
-            {
-                ids.push((place, id));
-            }
-        }
-        if ids.is_empty() {
-            return as_sent();
-        }
-        for (place, id) in &ids {
-            fields[*place].1 = id;
-        }
-        (object(&fields), true)
-    }
-}
-
-fn reference(value: &RawValue) -> Option<String> {
-    let reference: Reference = serde_json::from_str(value.get()).ok()?;
-    Some(reference.local)
 }

@@ -67,7 +67,7 @@ async fn remove(call: Box<Call>) -> Result<Response> {
     }
     let (app, r) = call.parts();
     let body = call.body(POST_TYPES).await?;
-    let ids = items::ids(&body)?;
+    let ids = items::ids(r.ids, &body)?;
     once(key, &app, &by, &body, |cx| {
         Box::pin(async move {
             cx.delete_rows(&r, &ids).await?;

@@ -11,8 +11,9 @@ use futures_util::stream;
 
 use super::{request::Call, response::private};
 use crate::{
-    App, Error, Principal, Result, Uuid,
+    App, Error, Principal, Result,
     error::FieldError,
+    id::Id,
     operations::{Format, Part},
     query::{ListRequest, parse_export},
     registry::Resource,
@@ -130,7 +131,7 @@ struct Export {
     resource: Arc<Resource>,
     format: Format,
     request: ListRequest,
-    after: Option<Uuid>,
+    after: Option<Id>,
     more: bool,
 }
 
@@ -138,9 +139,10 @@ impl Export {
     async fn part(&mut self) -> Result<Bytes> {
         let cx = self.app.on_behalf(&self.by);
         let (r, request) = (&self.resource, &mut self.request);
-        let part = cx.export_rows(r, request, self.after, self.format).await?;
+        let part = cx.export_rows(r, request, self.after.as_ref(), self.format);
+        let part = part.await?;
         self.request.page.limit = fitting(&part);
-        self.after = part.last.or(self.after);
+        self.after = part.last.or_else(|| self.after.take());
         self.more = part.more;
         Ok(part.bytes.into())
     }

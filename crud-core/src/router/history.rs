@@ -22,6 +22,6 @@ async fn versions(call: Box<Call>) -> Result<Response> {
     let Some(kept) = &r.history else {
         return Err(r.missing(id));
     };
-    let listing = cx.versions(r, kept, id, page, total).await?;
+    let listing = cx.versions(r, kept, &id, page, total).await?;
     Ok(list_response(call.path(), call.query(), page, listing))
 }

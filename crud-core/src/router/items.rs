@@ -10,9 +10,10 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Error, Principal, Result, Uuid,
+    Error, Principal, Result,
     dto::Assignment,
     error::FieldError,
+    id::{Id, IdKind},
     operations::{Change, all, repeated_id},
     registry::Resource,
 };
@@ -46,8 +47,14 @@ pub(super) fn changes(r: &Resource, body: &[u8], by: &Principal) -> Result<Vec<C
         let (own, rest): (Vec<_>, Vec<_>) =
             (fields.into_iter()).partition(|(name, _)| name == "id" || name == "version");
         let mut faults = Vec::new();
-        let id = one(&own, "id", "a UUID", &mut faults);
-        let version = one(&own, "version", "a whole number", &mut faults);
+        let id = one(
+            &own,
+            "id",
+            r.ids.words(),
+            |id| r.ids.of_json(id),
+            &mut faults,
+        );
+        let version = one(&own, "version", "a whole number", read, &mut faults);
         if !own.iter().any(|(name, _)| name == "id") {
             faults.push(FieldError::at("/id", "required", "Id is required"));
         }
@@ -55,7 +62,7 @@ pub(super) fn changes(r: &Resource, body: &[u8], by: &Principal) -> Result<Vec<C
             let fault = FieldError::at("/version", "required", "Version is required");
             faults.push(fault);
         }
-        if id.is_some_and(|id| !seen.insert(id)) {
+        if id.as_ref().is_some_and(|id: &Id| !seen.insert(id.clone())) {
             faults.push(repeated_id("/id".to_owned()));
         }
         match (r.read_update(&object(&rest), by), id) {
@@ -74,12 +81,14 @@ pub(super) fn changes(r: &Resource, body: &[u8], by: &Principal) -> Result<Vec<C
 ///
 /// # Errors
 /// As [`creates`].
-pub(super) fn ids(body: &[u8]) -> Result<Vec<Uuid>> {
+pub(super) fn ids(kind: IdKind, body: &[u8]) -> Result<Vec<Id>> {
     let mut seen = HashSet::new();
     all(items(body)?.into_iter().map(|item| {
-        let id = serde_json::from_str(item.get());
-        let id = id.map_err(|_| Error::invalid("", "type", "Each item must be a UUID"))?;
-        match seen.insert(id) {
+        let id = kind.of_json(item.get()).ok_or_else(|| {
+            let detail = format!("Each item must be {}", kind.words());
+            Error::invalid("", "type", detail)
+        })?;
+        match seen.insert(id.clone()) {
             true => Ok(id),
             false => Err(Error::Invalid(vec![repeated_id(String::new())])),
         }
@@ -114,10 +123,11 @@ fn no_list(body: &[u8]) -> Error {
 }
 
 /// The only field of a name, if it can be read.
-pub(super) fn one<'a, T: Deserialize<'a>>(
+pub(super) fn one<'a, T>(
     fields: &[(String, &'a RawValue)],
     name: &str,
     expected: &str,
+    read: impl FnOnce(&'a str) -> Option<T>,
     faults: &mut Vec<FieldError>,
 ) -> Option<T> {
     let mut given = fields.iter().filter(|(known, _)| known == name);
@@ -128,12 +138,17 @@ pub(super) fn one<'a, T: Deserialize<'a>>(
         faults.push(FieldError::at(at, "repeated_field", detail));
         return None;
     }
-    let read = serde_json::from_str(value.get()).ok();
+    let read = read(value.get());
     if read.is_none() {
         let detail = format!("`{name}` must be {expected}");
         faults.push(FieldError::at(at, "type", detail));
     }
     read
+}
+
+/// What JSON says.
+pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }
 
 /// Fields as an object again, those that come twice too.
@@ -218,15 +233,21 @@ mod tests {
 
     #[test]
     fn each_id_that_is_none_and_each_that_comes_again_is_named() {
-        let id = Uuid::now_v7();
-        let body = format!("[\"{id}\", \"x\", 3, \"{id}\"]");
-        let refused = ids(body.as_bytes()).expect_err("refused");
-        let expected = [
-            pair("/1", "type"),
-            pair("/2", "type"),
-            pair("/3", "repeated"),
-        ];
-        assert_eq!(faults(refused), expected);
+        let id = crate::Uuid::now_v7();
+        let uuids = format!("[\"{id}\", \"x\", 3, \"{id}\"]");
+        for (kind, body) in [
+            (IdKind::Uuid, &*uuids),
+            (IdKind::Int, "[3, \"3\", 3.5, 3]"),
+            (IdKind::Text, "[\"x\", 3, \"\", \"x\"]"),
+        ] {
+            let refused = ids(kind, body.as_bytes()).expect_err("refused");
+            let expected = [
+                pair("/1", "type"),
+                pair("/2", "type"),
+                pair("/3", "repeated"),
+            ];
+            assert_eq!(faults(refused), expected);
+        }
     }
 
     #[test]
@@ -235,9 +256,12 @@ mod tests {
         let Fields(fields) = serde_json::from_str(text).expect("an object");
         assert_eq!(object(&fields), text.as_bytes());
         let mut wrong = Vec::new();
-        assert_eq!(one::<i64>(&fields, "a", "a number", &mut wrong), None);
-        assert_eq!(one::<i64>(&fields, "id", "a number", &mut wrong), None);
-        assert_eq!(one::<i64>(&fields, "c", "a number", &mut wrong), None);
+        assert_eq!(one::<i64>(&fields, "a", "a number", read, &mut wrong), None);
+        assert_eq!(
+            one::<i64>(&fields, "id", "a number", read, &mut wrong),
+            None
+        );
+        assert_eq!(one::<i64>(&fields, "c", "a number", read, &mut wrong), None);
         let expected = [pair("/a", "repeated_field"), pair("/id", "type")];
         assert_eq!(faults(Error::Invalid(wrong)), expected);
     }

@@ -10,6 +10,7 @@ mod by_key;
 mod export;
 mod history;
 mod items;
+mod local_ids;
 mod nested;
 mod once;
 mod request;
@@ -43,10 +44,11 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use tower::{Service, service_fn};
 
 use crate::{
-    App, Context, Error, FileFormat, Principal, Result, Uuid,
+    App, Context, Error, FileFormat, Principal, Result,
     db::Frag,
     dto::Assignment,
     etag::{self, Tags},
+    id::Id,
     operations::Row,
     policy::Action,
     query::{Archived, Params, parse_list},
@@ -214,7 +216,7 @@ async fn created(cx: Context<'_>, r: &Resource, set: Vec<Assignment>) -> Result<
 /// 201, with the row and where it is.
 fn new_row(r: &Resource, row: &Row, by: &Principal) -> Response {
     let mut response = row_response(StatusCode::CREATED, row, &r.mask(by));
-    let location = format!("{}/{}/{}", App::PREFIX, r.endpoint, row.id);
+    let location = format!("{}/{}/{}", App::PREFIX, r.endpoint, row.id.in_path());
     if r.offers(Action::Get)
         && let Ok(location) = location.parse()
     {
@@ -234,14 +236,14 @@ async fn read(call: Box<Call>) -> Result<Response> {
     }
     let fields = reading.fields.as_deref();
     if let Some(include) = reading.include {
-        let body = Box::pin(cx.get_with(r, id, archived, &include, fields)).await?;
+        let body = Box::pin(cx.get_with(r, &id, archived, &include, fields)).await?;
         return whole(&call, body);
     }
     let row = match (&r.history, reading.as_of) {
         (Some(kept), Some(at)) => {
-            Box::pin(cx.get_row_as_of(r, kept, id, at, archived, fields)).await?
+            Box::pin(cx.get_row_as_of(r, kept, &id, at, archived, fields)).await?
         }
-        _ => cx.get_row(r, id, archived, fields).await?,
+        _ => cx.get_row(r, &id, archived, fields).await?,
     };
     match file {
         None => seen(&call, &by, &row, fields),
@@ -260,7 +262,7 @@ async fn one_live(call: &Call, by: &Principal, condition: Frag) -> Result<Respon
     let row = cx.find_row(r, condition, fields).await?;
     match reading.include {
         Some(include) => {
-            let body = cx.get_with(r, row.id, Archived::Hidden, &include, fields);
+            let body = cx.get_with(r, &row.id, Archived::Hidden, &include, fields);
             whole(call, Box::pin(body).await?)
         }
         None => seen(call, by, &row, fields),
@@ -276,8 +278,8 @@ fn seen(
 ) -> Result<Response> {
     let mask = call.resource.mask(by);
     let tag = match fields {
-        None => etag::masked(row.id, row.version, &mask),
-        Some(fields) => etag::of_fields(row.id, row.version, &mask, fields),
+        None => etag::masked(&row.id, row.version, &mask),
+        Some(fields) => etag::of_fields(&row.id, row.version, &mask, fields),
     };
     unless_known(call, &tag, || {
         tagged(StatusCode::OK, row.json.clone().into(), &tag)
@@ -293,7 +295,7 @@ fn whole(call: &Call, body: Vec<u8>) -> Result<Response> {
 /// The row in another form, likewise.
 async fn printed(call: &Call, by: &Principal, row: Row, file: FileFormat) -> Result<Response> {
     let mask = call.resource.mask(by);
-    let tag = etag::masked(row.id, row.version, &mask);
+    let tag = etag::masked(&row.id, row.version, &mask);
     match knows(call, &tag)? {
         true => Ok(not_modified(&tag)),
         false => file_response(row, &mask, file).await,
@@ -346,7 +348,7 @@ async fn change(
     let by = call.principal(Action::Update).await?;
     let id = call.id()?;
     call.no_parameters()?;
-    let (key, expected) = (call.key(&by)?, call.expected(id)?);
+    let (key, expected) = (call.key(&by)?, call.expected(&id)?);
     let (app, r) = call.parts();
     let body = call.body(types).await?;
     let set = read(&r, &body, &by)?;
@@ -366,11 +368,11 @@ type ReadBody = fn(&Resource, &[u8], &Principal) -> Result<Vec<Assignment>>;
 async fn changed(
     cx: Context<'_>,
     r: &Resource,
-    id: Uuid,
+    id: Id,
     set: Vec<Assignment>,
     expected: Option<Vec<i64>>,
 ) -> Result<Response> {
-    let row = cx.update_row(r, id, set, expected.as_deref()).await?;
+    let row = cx.update_row(r, &id, set, expected.as_deref()).await?;
     Ok(row_response(StatusCode::OK, &row, &r.mask(cx.principal)))
 }
 
@@ -391,7 +393,7 @@ async fn without_body(call: Box<Call>, action: Action) -> Result<Response> {
     let by = call.principal(action).await?;
     let id = call.id()?;
     call.no_parameters()?;
-    let (key, expected) = (call.key(&by)?, call.expected(id)?);
+    let (key, expected) = (call.key(&by)?, call.expected(&id)?);
     let (app, r) = call.parts();
     match key {
         None => moved(app.on_behalf(&by), &r, action, id, expected).await,
@@ -408,15 +410,15 @@ async fn moved(
     cx: Context<'_>,
     r: &Resource,
     action: Action,
-    id: Uuid,
+    id: Id,
     expected: Option<Vec<i64>>,
 ) -> Result<Response> {
     let expected = expected.as_deref();
     let row = match action {
-        Action::Archive => cx.archive_row(r, id, expected).await?,
-        Action::Restore => cx.restore_row(r, id, expected).await?,
+        Action::Archive => cx.archive_row(r, &id, expected).await?,
+        Action::Restore => cx.restore_row(r, &id, expected).await?,
         _ => {
-            cx.delete_row(r, id, expected).await?;
+            cx.delete_row(r, &id, expected).await?;
             return Ok(no_content());
         }
     };

@@ -55,12 +55,12 @@ async fn list(call: Box<Call>, of: Arc<Resource>, column: &'static str) -> Resul
     let mask = of.mask(&by);
     let cx = call.app.on_behalf(&by);
     let mut request = parse_list(&cx, &of, call.query())?;
-    cx.get_row(parent, id, Archived::Hidden, None).await?;
+    cx.get_row(parent, &id, Archived::Hidden, None).await?;
     if mask.hides(column) {
         // Which rows belong to which parent is not his to know.
         return Err(Error::NotFound("There is nothing at this path".to_owned()));
     }
-    request.conditions.push(of.refers_to(column, id));
+    request.conditions.push(of.refers_to(column, &id));
     let listing = cx.list_rows(&of, &request).await?;
     Ok(list_response(
         call.path(),

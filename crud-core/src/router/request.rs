@@ -9,10 +9,11 @@ use axum::{
 
 use super::once::Key;
 use crate::{
-    App, Error, FileFormat, Principal, Result, Timestamp, Uuid,
+    App, Error, FileFormat, Principal, Result, Timestamp,
     error::FieldError,
     etag::Tags,
     extract::media_type,
+    id::Id,
     policy::Action,
     query::{Archived, Fields, Params, archived, fields, include},
     registry::Resource,
@@ -92,10 +93,11 @@ impl Call {
     ///
     /// # Errors
     /// 422 if it is not of the id's type.
-    pub(super) fn id(&self) -> Result<Uuid> {
+    pub(super) fn id(&self) -> Result<Id> {
         let given = self.id.as_deref().unwrap_or_default();
-        given.parse().map_err(|_| {
-            let detail = format!("{} ids are UUIDs", self.resource.title());
+        let r = &self.resource;
+        r.ids.parse(given).ok_or_else(|| {
+            let detail = format!("{} ids are {}", r.title(), r.ids.plural());
             Error::Invalid(vec![FieldError::parameter("id", "type", detail)])
         })
     }
@@ -109,7 +111,7 @@ impl Call {
     ///
     /// # Errors
     /// 422 if it is not of the id's type.
-    pub(super) fn id_or_file(&self) -> Result<(Uuid, Option<FileFormat>)> {
+    pub(super) fn id_or_file(&self) -> Result<(Id, Option<FileFormat>)> {
         let given = self.id.as_deref().unwrap_or_default();
         match self.resource.id_of_file(given) {
             Some((id, file)) => Ok((id, Some(file.clone()))),
@@ -196,7 +198,7 @@ impl Call {
     ///
     /// # Errors
     /// 400 if the header is not text; 428 if the entity demands it.
-    pub(super) fn expected(&self, id: Uuid) -> Result<Option<Vec<i64>>> {
+    pub(super) fn expected(&self, id: &Id) -> Result<Option<Vec<i64>>> {
         let tags = self.header(&header::IF_MATCH)?;
         if tags.is_none() && self.resource.if_match_required {
             return Err(Error::PreconditionRequired);

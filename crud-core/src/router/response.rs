@@ -17,7 +17,7 @@ use crate::{
 
 /// A row as a body, with its tag.
 pub(super) fn row_response(status: StatusCode, row: &Row, mask: &Mask) -> Response {
-    let etag = etag::masked(row.id, row.version, mask);
+    let etag = etag::masked(&row.id, row.version, mask);
     tagged(status, row.json.clone().into(), &etag)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn tagged(status: StatusCode, body: Body, etag: &str) -> Response {
 
 /// A row in another form, with the row's tag.
 pub(super) async fn file_response(row: Row, mask: &Mask, file: FileFormat) -> Result<Response> {
-    let etag = etag::masked(row.id, row.version, mask);
+    let etag = etag::masked(&row.id, row.version, mask);
     let (id, media_type, extension) = (row.id, file.media_type, file.extension);
     let rendered = tokio::task::spawn_blocking(move || file.render(&row.json)).await;
     let bytes = rendered.map_err(Error::internal)??;

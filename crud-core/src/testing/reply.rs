@@ -157,9 +157,9 @@ impl Reply {
     #[must_use]
     #[track_caller]
     pub fn id(&self) -> String {
-        let id = self.json["id"].as_str();
+        let id = id_of(&self.json);
         self.demand(id.is_some(), format_args!("a row"));
-        id.unwrap_or_default().to_owned()
+        id.unwrap_or_default()
     }
 
     /// The rows of a list.
@@ -294,5 +294,19 @@ impl Index<&str> for Reply {
 
     fn index(&self, field: &str) -> &Value {
         &self.json[field]
+    }
+}
+
+/// The id of a row as an address has it, before it is encoded.
+pub(super) fn id_of(row: &serde_json::Value) -> Option<String> {
+    Some(text_of(&row["id"])).filter(|id| !id.is_empty())
+}
+
+/// An id as a text; empty if it is none.
+pub(super) fn text_of(id: &serde_json::Value) -> String {
+    match id {
+        serde_json::Value::String(id) => id.clone(),
+        serde_json::Value::Number(id) => id.to_string(),
+        _ => String::new(),
     }
 }

@@ -67,6 +67,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
     let relations = relations(entity);
     let further = further(entity);
     let standard = standard_columns(table);
+    let id = id(table);
     let short = entity.short.as_ref();
     let short = short.map(|short| super::short::expand(ident, table, short));
     quote! {
@@ -75,6 +76,7 @@ pub(crate) fn expand(entity: &Entity) -> TokenStream {
             #[automatically_derived]
             impl ::crud_core::EntityInterface for #ident {
                 type Table = #table::table;
+                #id
                 type Create = #create;
                 type Get = #get;
                 type List = #list;
@@ -110,6 +112,12 @@ pub(crate) fn faulty(error: &Error, item: &TokenStream) -> TokenStream {
     let stubs = Short::stubs(item);
     let stubs = stubs.into_iter().map(super::dto::plain);
     quote!(#errors #(#stubs)*)
+}
+
+/// A column that cannot be an id is shown at the table.
+fn id(table: &Path) -> TokenStream {
+    let span = table_span(table);
+    quote_spanned!(span=> type Id = ::crud_core::IdOf<#table::id>;)
 }
 
 fn sorts(entity: &Entity) -> TokenStream {
@@ -219,7 +227,7 @@ fn relations(entity: &Entity) -> Option<TokenStream> {
         let span = column.span().resolved_at(Span::call_site());
         match relation.many {
             true => quote_spanned! {span=>
-                ::crud_core::__private::Relation::has_many::<#of, _>(#name, #column)
+                ::crud_core::__private::Relation::has_many::<Self, #of, _>(#name, #column)
             },
             false => quote_spanned! {span=>
                 ::crud_core::__private::Relation::belongs_to::<Self, #of, _>(#name, #column)

@@ -3,7 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Error, Ident, ext::IdentExt};
+use syn::{Error, Ident, Path, ext::IdentExt, parse_quote};
 
 use super::{
     doc,
@@ -33,6 +33,8 @@ pub(crate) fn further(
             "the entity names its query DTO itself: its filters are said there, not here";
         errors.push(Error::new(first.span(), TEXT));
     }
+    // Without a table nothing is written.
+    let table = args.table.clone().unwrap_or_else(|| parse_quote!(table));
     let mut found = Vec::new();
     for (at, name) in args.filter.iter().enumerate() {
         if args.filter[..at].contains(name) {
@@ -43,13 +45,13 @@ pub(crate) fn further(
                 format!("`{name}` is a field, which says this itself: `#[field(…, filter)]`");
             errors.push(Error::new(name.span(), text));
         } else {
-            found.extend(errors.take(filter(name, &args.relations)));
+            found.extend(errors.take(filter(name, &table, &args.relations)));
         }
     }
     found
 }
 
-fn filter(name: &Ident, relations: &[Relation]) -> syn::Result<TokenStream> {
+fn filter(name: &Ident, table: &Path, relations: &[Relation]) -> syn::Result<TokenStream> {
     if let Some(relation) = relations.iter().find(|relation| relation.name == *name) {
         let one = name.unraw().to_string().replace('_', " ");
         let about = match relation.many {
@@ -62,13 +64,13 @@ fn filter(name: &Ident, relations: &[Relation]) -> syn::Result<TokenStream> {
             pub #name: ::crud_core::Through<#entity>
         });
     }
-    let mut columns = standard::columns(name.span());
+    let mut columns = standard::columns(table, name.span());
     if let Some((_, column)) = columns.find(|(known, _)| known == name) {
         let (about, (_, value)) = (doc(&column.attrs), peel(&column.ty));
         return Ok(quote!(#[doc = #about] pub #name: ::crud_core::Filter<#value>));
     }
     let relations = relations.iter().map(|relation| relation.name.clone());
-    let known = standard::columns(name.span()).map(|(known, _)| known);
+    let known = standard::columns(table, name.span()).map(|(known, _)| known);
     let known: Vec<_> = known
         .chain(relations)
         .map(|known| known.to_string())

@@ -14,7 +14,7 @@ pub(crate) fn complete(fields: &mut Vec<Field>, kind: Kind, table: &Path) {
         Some(last) => last.ident.span(),
         None => Span::call_site(),
     };
-    for tokens in standard(kind, span) {
+    for tokens in standard(kind, table, span) {
         let input = syn::Field::parse_named
             .parse2(tokens)
             .expect("the fields below are Rust");
@@ -30,18 +30,20 @@ pub(crate) fn complete(fields: &mut Vec<Field>, kind: Kind, table: &Path) {
 }
 
 /// The standard columns, as a row has them.
-pub(crate) fn columns(span: Span) -> impl Iterator<Item = (Ident, syn::Field)> {
-    standard(Kind::Get, span).into_iter().filter_map(|tokens| {
-        let field = syn::Field::parse_named.parse2(tokens);
-        let field = field.expect("the fields below are Rust");
-        Some((field.ident.clone()?, field))
-    })
+pub(crate) fn columns(table: &Path, span: Span) -> impl Iterator<Item = (Ident, syn::Field)> {
+    standard(Kind::Get, table, span)
+        .into_iter()
+        .filter_map(|tokens| {
+            let field = syn::Field::parse_named.parse2(tokens);
+            let field = field.expect("the fields below are Rust");
+            Some((field.ident.clone()?, field))
+        })
 }
 
-fn standard(kind: Kind, span: Span) -> Vec<TokenStream> {
+fn standard(kind: Kind, table: &Path, span: Span) -> Vec<TokenStream> {
     let id = quote_spanned! {span=>
         /// The row's id.
-        pub id: ::crud_core::Uuid
+        pub id: ::crud_core::IdOf<#table::id>
     };
     let version = quote_spanned! {span=>
         /// How often the row has changed; the `ETag` is made of it.

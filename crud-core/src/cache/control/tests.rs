@@ -52,7 +52,7 @@ pub(super) fn tables() -> Vec<String> {
 pub(super) fn deps() -> Vec<Dep> {
     vec![
         Dep::Table("items".into()),
-        Dep::Row("items".into(), Uuid(uuid::Uuid::nil())),
+        Dep::Row("items".into(), Uuid(uuid::Uuid::nil()).into()),
     ]
 }
 
@@ -119,7 +119,7 @@ impl Process {
         let query = diesel::dsl::sql::<BigInt>("SELECT version FROM items WHERE id = 1");
         let version = tx.fetch::<i64>(query).await.unwrap()[0];
         let deps: Arc<[Dep]> = vec![
-            Dep::Row("items".into(), Uuid(uuid::Uuid::nil())),
+            Dep::Row("items".into(), Uuid(uuid::Uuid::nil()).into()),
             Dep::List("items".into()),
         ]
         .into();

@@ -45,7 +45,7 @@ pub(super) async fn up(store: &RedisStore) {
 pub(super) fn course() -> Vec<Dep> {
     vec![
         Dep::Table("courses".into()),
-        Dep::Row("courses".into(), Uuid(uuid::Uuid::nil())),
+        Dep::Row("courses".into(), Uuid(uuid::Uuid::nil()).into()),
     ]
 }
 
@@ -137,7 +137,7 @@ async fn what_is_marked_is_in_doubt_until_the_post_and_new_afterwards() {
     let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
     filled(&a, "k", &course(), "one").await;
     assert!(is_hit(&b, "k", &course(), "one").await);
-    let row = [Dep::Row("courses".into(), Uuid(uuid::Uuid::nil()))];
+    let row = [Dep::Row("courses".into(), Uuid(uuid::Uuid::nil()).into())];
     let mine = token();
     b.mark(&row, mine).await.unwrap();
     for store in [&a, &b] {

@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 
 use super::{Kept, read_into};
 use crate::{
-    Context, Result, Uuid,
+    Context, Result,
     cache::{Dep, Entry, Failed, Loaded},
     db::Access,
+    id::{Id, IdKind},
     operations::{Row, key, projection::JsonRows, row, statement},
     policy::{Predicate, Relation, Rule, Value, Verdict},
     query::Archived,
@@ -33,7 +34,7 @@ impl Context<'_> {
         &self,
         kept: Kept<'_>,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         rule: &Rule,
         fields: Option<&[&'static str]>,
@@ -44,7 +45,10 @@ impl Context<'_> {
         let (sql, sink) = self.selecting(r, id, archived, rule, fields);
         match self.cached_one(kept, r, id, sql, sink).await? {
             Ok(found) => Ok(found),
-            Err((sql, sink)) => Ok(row(id, *self.load(r, Access::Read, sql, sink).await?)),
+            Err((sql, sink)) => Ok(row(
+                id.clone(),
+                *self.load(r, Access::Read, sql, sink).await?,
+            )),
         }
     }
 
@@ -53,7 +57,7 @@ impl Context<'_> {
         &self,
         kept: Kept<'_>,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         rule: &Rule,
         fields: Option<&[&'static str]>,
@@ -103,6 +107,7 @@ impl Context<'_> {
         }
         let json = r.get.cut(&row, &r.mask(self.principal), fields);
         let version = row.version();
+        let id = id.clone();
         Ok(Some(Some(Row { id, version, json })))
     }
 
@@ -111,7 +116,7 @@ impl Context<'_> {
         &self,
         kept: Kept<'_>,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         used: &mut Vec<Used>,
     ) -> Result<Option<WholeRow>> {
         let (Some(ttl), Some(deps)) = (r.cache_ttl(), r.row_deps(self.registry, id)) else {
@@ -218,12 +223,14 @@ impl Context<'_> {
         let (Some(target), "id") = (target, relation.target_column) else {
             return Ok(Verdict::Unknown);
         };
-        let id = match value {
-            Some(Value::Uuid(id)) => id,
-            Some(Value::Null) => return Ok(Verdict::False),
+        let id = match (value, target.ids) {
+            (Some(Value::Uuid(id)), IdKind::Uuid) => Id::Uuid(id),
+            (Some(Value::Int(id)), IdKind::Int) => Id::Int(id),
+            (Some(Value::Text(id)), IdKind::Text) => Id::Text(id.into()),
+            (Some(Value::Null), _) => return Ok(Verdict::False),
             _ => return Ok(Verdict::Unknown),
         };
-        let Some(row) = self.whole_row(kept, target, id, used).await? else {
+        let Some(row) = self.whole_row(kept, target, &id, used).await? else {
             return Ok(Verdict::Unknown);
         };
         if !row.is_there() {

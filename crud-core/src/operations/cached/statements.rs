@@ -5,9 +5,10 @@ use futures_util::future::BoxFuture;
 
 use super::{Kept, database, read_into};
 use crate::{
-    Context, Result, Uuid,
+    Context, Result,
     cache::{Entry, Failed, Loaded},
     db::{Executor as _, Stmt},
+    id::Id,
     operations::{
         Row,
         integers::Integers,
@@ -24,7 +25,7 @@ impl Context<'_> {
         &self,
         kept: Kept<'_>,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         sql: Stmt,
         sink: Box<JsonRows>,
     ) -> Result<Result<Option<Row>, (Stmt, Box<JsonRows>)>> {
@@ -38,7 +39,7 @@ impl Context<'_> {
         Ok(found.await?.map(|body| {
             let (version, json) = body.split_at_checked(8)?;
             (!json.is_empty()).then(|| Row {
-                id,
+                id: id.clone(),
                 version: i64::from_le_bytes(version.try_into().unwrap_or_default()),
                 json: body.slice(8..),
             })

@@ -17,14 +17,16 @@ use super::{
     row,
 };
 use crate::{
-    Result, Timestamp, Uuid,
+    Result, Timestamp,
     db::{Access, Stmt},
+    id::Id,
     policy::{Action, Rule},
     query::{Archived, Page, Total},
     registry::Resource,
 };
 
 pub(crate) use self::kept::Kept;
+pub(super) use self::sql::first_version;
 use self::versions::Versions;
 
 impl Context<'_> {
@@ -32,7 +34,7 @@ impl Context<'_> {
     pub(super) async fn keep(
         &self,
         r: &Resource,
-        ids: &[Uuid],
+        ids: &[Id],
         archived: Archived,
         rule: &Rule,
         versions: Option<&[i64]>,
@@ -45,7 +47,7 @@ impl Context<'_> {
     }
 
     /// Keeps that rows are gone, whose last versions are kept already.
-    pub(super) async fn keep_end(&self, r: &Resource, ids: &[Uuid]) -> Result<()> {
+    pub(super) async fn keep_end(&self, r: &Resource, ids: &[Id]) -> Result<()> {
         match &r.history {
             Some(_) => self.note(r, sql::end(r, ids, self.principal.id())).await,
             None => Ok(()),
@@ -68,7 +70,7 @@ impl Context<'_> {
         &self,
         r: &Resource,
         kept: &Kept,
-        id: Uuid,
+        id: &Id,
         at: Timestamp,
         archived: Archived,
         fields: Option<&[&'static str]>,
@@ -80,7 +82,7 @@ impl Context<'_> {
         let projection = r.get.shown(&r.mask(self.principal), fields);
         let sql = sql::as_of(r, kept, &projection.select, id, at, archived, &rule);
         let sink = JsonRows::one(projection, false);
-        let found = row(id, *self.load(r, Access::Read, sql, sink).await?);
+        let found = row(id.clone(), *self.load(r, Access::Read, sql, sink).await?);
         found.ok_or_else(|| r.missing(id))
     }
 
@@ -92,7 +94,7 @@ impl Context<'_> {
         &self,
         r: &Resource,
         kept: &Kept,
-        id: Uuid,
+        id: &Id,
         page: Page,
         wanted: Total,
     ) -> Result<Listing> {

@@ -3,7 +3,8 @@
 use super::Kept;
 use crate::{
     Timestamp, Uuid,
-    db::{Effect, Frag, Stmt},
+    db::{Effect, Frag, Stmt, bind},
+    id::{Id, IdKind},
     operations::statement,
     policy::Rule,
     query::{Archived, Page},
@@ -18,17 +19,17 @@ const INTO: &str =
 pub(super) fn keep(
     r: &Resource,
     kept: &Kept,
-    ids: &[Uuid],
+    ids: &[Id],
     archived: Archived,
     rule: &Rule,
     versions: Option<&[i64]>,
 ) -> Stmt {
     let sql = Stmt::with_capacity(2 * ids.len() + 48).sql(INTO);
     let sql = sql.bind::<st::Text, _>(r.shape.name).sql(", ");
-    let sql = statement::id(r, sql);
+    let sql = name(r, sql, ids);
     let sql = current(r, sql, kept);
     let sql = match ids {
-        [id] => statement::by_id(r, sql, *id),
+        [id] => statement::by_id(r, sql, id),
         ids => statement::by_ids(r, sql, ids),
     };
     let sql = statement::within(statement::live(r, sql, archived), rule);
@@ -38,7 +39,7 @@ pub(super) fn keep(
 }
 
 /// Keeps that rows are gone.
-pub(super) fn end(r: &Resource, ids: &[Uuid], by: Option<Uuid>) -> Stmt {
+pub(super) fn end(r: &Resource, ids: &[Id], by: Option<Uuid>) -> Stmt {
     let sql = Stmt::with_capacity(2 * ids.len() + 24).sql(INTO);
     let sql = sql
         .bind::<st::Text, _>(r.shape.name)
@@ -49,8 +50,43 @@ pub(super) fn end(r: &Resource, ids: &[Uuid], by: Option<Uuid>) -> Stmt {
         .sql(", NULL FROM crud_history WHERE entity = ")
         .bind::<st::Text, _>(r.shape.name)
         .sql(" AND row_id IN ");
-    let sql = sql.add(statement::places(ids)).sql(" GROUP BY row_id");
+    let sql = sql.add(among(ids)).sql(" GROUP BY row_id");
     sql.touching(Effect::Nothing)
+}
+
+/// The name under which a row is kept: its id, if that is a UUID; else it is known here, not there.
+fn name(r: &Resource, sql: Stmt, ids: &[Id]) -> Stmt {
+    match (r.ids, ids) {
+        (IdKind::Uuid, _) => statement::id(r, sql),
+        (IdKind::Int | IdKind::Text, [id]) => sql.frag(kept_as(id)),
+        (IdKind::Int | IdKind::Text, ids) => {
+            let sql = statement::id(r, sql.sql("CASE "));
+            let sql = ids.iter().fold(sql, |sql, id| {
+                let sql = sql.sql(" WHEN ").frag(id.bound());
+                sql.sql(" THEN ").frag(kept_as(id))
+            });
+            sql.sql(" END").uncached()
+        }
+    }
+}
+
+fn kept_as(id: &Id) -> Frag {
+    bind::<st::Uuid, _>(id.kept_as())
+}
+
+fn among(ids: &[Id]) -> Stmt {
+    let ids: Vec<_> = ids.iter().map(Id::kept_as).map(Id::Uuid).collect();
+    IdKind::Uuid.among(&ids)
+}
+
+/// The version of a row under an id that may have been another row's: that of a new row, or what follows the end of the
+/// other one, so that the history of an id is one.
+pub(in crate::operations) fn first_version(r: &Resource, id: &Id) -> Stmt {
+    let sql = Stmt::with_capacity(8)
+        .sql("coalesce((SELECT max(version) + 1 FROM crud_history WHERE entity = ")
+        .bind::<st::Text, _>(r.shape.name)
+        .sql(" AND row_id = ");
+    sql.frag(kept_as(id)).sql("), 0)")
 }
 
 /// As `statement::get`, of the version that was the row's at a time.
@@ -58,7 +94,7 @@ pub(super) fn as_of(
     r: &Resource,
     kept: &Kept,
     select: &Frag,
-    id: Uuid,
+    id: &Id,
     at: Timestamp,
     archived: Archived,
     rule: &Rule,
@@ -81,7 +117,7 @@ pub(super) fn versions(
     r: &Resource,
     kept: &Kept,
     select: &Frag,
-    id: Uuid,
+    id: &Id,
     page: Page,
     rule: &Rule,
 ) -> Stmt {
@@ -110,7 +146,9 @@ pub(super) fn versions(
 
 /// What led to a version, as far as the version before it is known. Each version differs from it in its number.
 const ACTION: &str = "CASE WHEN u.\"crud content\" IS NULL THEN 'delete' \
-    WHEN u.\"crud version\" = 0 THEN 'create' \
+    WHEN u.\"crud version\" = 0 \
+    OR lag(u.\"crud version\") OVER (ORDER BY u.\"crud version\") IS NOT NULL \
+    AND lag(u.\"crud content\") OVER (ORDER BY u.\"crud version\") IS NULL THEN 'create' \
     WHEN lag(u.\"crud version\") OVER (ORDER BY u.\"crud version\") IS NULL THEN 'update'";
 const ARCHIVED: &str = " WHEN u.archived_at IS NOT NULL \
     AND lag(u.archived_at) OVER (ORDER BY u.\"crud version\") IS NULL THEN 'archive' \
@@ -118,7 +156,7 @@ const ARCHIVED: &str = " WHEN u.archived_at IS NOT NULL \
     AND lag(u.archived_at) OVER (ORDER BY u.\"crud version\") IS NOT NULL THEN 'restore'";
 
 /// How many versions the caller may see.
-pub(super) fn count(r: &Resource, kept: &Kept, id: Uuid, rule: &Rule) -> Stmt {
+pub(super) fn count(r: &Resource, kept: &Kept, id: &Id, rule: &Rule) -> Stmt {
     let sql = Stmt::with_capacity(64).sql("SELECT count(*) FROM (");
     let sql = sql.frag(kept.columns.clone()).sql(" FROM (");
     let sql = entries(r, sql, kept, id).frag(kept.source.clone());
@@ -127,7 +165,7 @@ pub(super) fn count(r: &Resource, kept: &Kept, id: Uuid, rule: &Rule) -> Stmt {
 }
 
 /// All versions of a row: those that are kept, and the one of now.
-fn entries(r: &Resource, sql: Stmt, kept: &Kept, id: Uuid) -> Stmt {
+fn entries(r: &Resource, sql: Stmt, kept: &Kept, id: &Id) -> Stmt {
     let sql = sql
         .sql(
             "SELECT version AS \"crud version\", changed_at AS \"crud at\", changed_by AS \"crud by\", \
@@ -135,7 +173,7 @@ fn entries(r: &Resource, sql: Stmt, kept: &Kept, id: Uuid) -> Stmt {
         )
         .bind::<st::Text, _>(r.shape.name)
         .sql(" AND row_id = ")
-        .bind::<st::Uuid, _>(id)
+        .frag(kept_as(id))
         .sql(" UNION ALL SELECT ");
     statement::by_id(r, current_columns(r, sql, kept), id)
 }
@@ -154,7 +192,7 @@ fn current_columns(r: &Resource, sql: Stmt, kept: &Kept) -> Stmt {
 }
 
 /// Only if the caller sees the row as it is now.
-fn visible(r: &Resource, sql: Stmt, id: Uuid, rule: &Rule) -> Stmt {
+fn visible(r: &Resource, sql: Stmt, id: &Id, rule: &Rule) -> Stmt {
     if rule.is_always() {
         return sql;
     }

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use self::{
     plan::Include,
-    rows::{Keyed, Object, with_keys, within},
+    rows::{Keyed, Object, kinds, with_keys, within},
 };
 use super::{
     Context, Listing,
@@ -20,8 +20,9 @@ use super::{
     statement,
 };
 use crate::{
-    Result, Uuid,
+    Result,
     db::Access,
+    id::Id,
     policy::Action,
     query::{Archived, LARGEST_SIZE, ListRequest, sort_keys},
     registry::Resource,
@@ -36,7 +37,7 @@ impl Context<'_> {
     pub(crate) async fn get_with(
         &self,
         r: &Resource,
-        id: Uuid,
+        id: &Id,
         archived: Archived,
         include: &str,
         fields: Option<&[&'static str]>,
@@ -49,9 +50,8 @@ impl Context<'_> {
         let projection = r.get.shown(&r.mask(self.principal), fields);
         let sink = Keyed::new(
             JsonRows::many(projection.clone(), 1, Vec::new()),
-            &projection,
-            0,
-            &includes,
+            projection.len(),
+            kinds(r, None, &includes),
         );
         let select = with_keys(r, &projection, None, &includes);
         let sql = statement::get(r, &select, id, archived, &rule);
@@ -77,9 +77,9 @@ impl Context<'_> {
         let place = self.place(r, request, &rule)?;
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
         let seal = self.seal(r, request, &rule, place.as_ref());
-        let edges = Edges::new(&request.order, projection.len() + includes.len(), seal);
+        let edges = Edges::new(r, &request.order, projection.len() + includes.len(), seal);
         let items = JsonRows::page(projection.clone(), limit, edges);
-        let sink = Keyed::new(items, &projection, 0, &includes);
+        let sink = Keyed::new(items, projection.len(), kinds(r, None, &includes));
         let select = with_keys(r, &projection, None, &includes);
         let select = with_places(r, select, &request.order);
         let sql = statement::list(r, &select, request, place.as_ref(), &rule);
@@ -110,14 +110,14 @@ impl Context<'_> {
                 let keys = || {
                     rows.keys
                         .iter()
-                        .map(|keys| keys.get(first + i).copied().flatten())
+                        .map(|keys| keys.get(first + i).and_then(Option::as_ref))
                 };
-                let mut wanted: Vec<Uuid> = keys().flatten().collect();
+                let mut wanted: Vec<Id> = keys().flatten().cloned().collect();
                 wanted.sort_unstable();
                 wanted.dedup();
                 let related = self.related(include, &wanted).await?;
                 for (object, key) in objects.iter_mut().zip(keys()) {
-                    let found = key.and_then(|key| related.get(&key));
+                    let found = key.and_then(|key| related.get(key));
                     object.put(&include.relation, found.map_or(&[], Vec::as_slice));
                 }
             }
@@ -126,11 +126,7 @@ impl Context<'_> {
     }
 
     /// The related rows by the key that they have in common with those that they belong to.
-    async fn related(
-        &self,
-        include: &Include,
-        keys: &[Uuid],
-    ) -> Result<HashMap<Uuid, Vec<Vec<u8>>>> {
+    async fn related(&self, include: &Include, keys: &[Id]) -> Result<HashMap<Id, Vec<Vec<u8>>>> {
         let (r, mut found) = (&*include.of, HashMap::new());
         let (action, whole) = match include.relation.is_many() {
             true => (Action::List, &r.list),
@@ -163,7 +159,11 @@ impl Context<'_> {
             false => statement::all_of(r, &select, within(keys), &rule),
         };
         let rows = JsonRows::many(projection.clone(), usize::MAX, Vec::new());
-        let sink = Keyed::new(rows, &projection, 1, &include.nested);
+        let sink = Keyed::new(
+            rows,
+            projection.len(),
+            kinds(r, Some(link), &include.nested),
+        );
         let rows = *self.load(r, Access::Read, sql, sink).await?;
         for row in self.complete(&rows, 1, &include.nested).await? {
             if let Some(link) = row.link {

@@ -2,28 +2,21 @@
 
 use std::sync::Arc;
 
-use diesel::{
-    deserialize::FromSql,
-    pg::Pg,
-    row::{Field as _, Row as _},
-    sql_types::Nullable,
-    sqlite::Sqlite,
-};
+use diesel::row::{Field as _, Row as _};
 
 use super::plan::Include;
 use crate::{
-    Uuid,
-    db::{Frag, PgRow, Sink, SqliteRow, Stmt, bind},
+    db::{Frag, PgRow, Sink, SqliteRow, Stmt},
+    id::{Id, IdKind},
     operations::projection::{JsonRows, Projection},
     registry::Resource,
     relation::{Relation, RelationKind},
-    sql_types as st,
 };
 
 /// A row's JSON, still open at its end.
 pub(super) struct Object {
     /// Its first key.
-    pub(super) link: Option<Uuid>,
+    pub(super) link: Option<Id>,
     pub(super) json: Vec<u8>,
 }
 
@@ -54,61 +47,61 @@ pub(super) fn with_keys(
     link: Option<&'static str>,
     includes: &[Include],
 ) -> Frag {
-    let keys = includes.iter().map(|include| match include.relation.kind {
-        RelationKind::HasMany(_) => "id",
-        RelationKind::BelongsTo(column) => column,
-    });
     let sql = Stmt::new().frag(projection.select.clone());
-    let sql = link.into_iter().chain(keys).fold(sql, |sql, column| {
+    let sql = columns(link, includes).fold(sql, |sql, column| {
         sql.sql(", ").ident(r.shape.name).sql(".").ident(column)
     });
     Arc::new(sql)
 }
 
+/// The columns of the link and the keys.
+fn columns(link: Option<&'static str>, includes: &[Include]) -> impl Iterator<Item = &'static str> {
+    let keys = includes.iter().map(|include| match include.relation.kind {
+        RelationKind::HasMany(_) => "id",
+        RelationKind::BelongsTo(column) => column,
+    });
+    link.into_iter().chain(keys)
+}
+
+/// What they hold.
+pub(super) fn kinds(r: &Resource, link: Option<&'static str>, includes: &[Include]) -> Vec<IdKind> {
+    // A relation stands on a column that holds ids.
+    let kind = |column| IdKind::of(r.kind(column)).unwrap_or(r.ids);
+    columns(link, includes).map(kind).collect()
+}
+
 /// `(?, ?, …)`. The number of places is a power of two, so that few statements are prepared.
-pub(super) fn within(keys: &[Uuid]) -> Stmt {
-    let last = keys.last().copied().unwrap_or_default();
-    let padding = std::iter::repeat_n(last, keys.len().next_power_of_two() - keys.len());
-    let mut sql = Stmt::with_capacity(2 * keys.len() + 2).sql("(");
-    for (i, key) in keys.iter().copied().chain(padding).enumerate() {
-        sql = sql
-            .sql(if i == 0 { "" } else { ", " })
-            .frag(bind::<st::Uuid, _>(key));
-    }
-    sql.sql(")")
+pub(super) fn within(keys: &[Id]) -> Stmt {
+    let keys: Vec<_> = keys.iter().map(Id::bound).collect();
+    Stmt::with_capacity(4 * keys.len() + 2).among(&keys)
 }
 
 /// Rows with the keys behind their columns.
 pub(super) struct Keyed {
     pub(super) rows: Box<JsonRows>,
-    /// Where the keys begin, and how many there are.
+    /// Where the keys begin, and what they are.
     at: usize,
-    width: usize,
+    kinds: Vec<IdKind>,
     spans: Vec<(usize, usize)>,
-    pub(super) keys: Vec<Vec<Option<Uuid>>>,
+    pub(super) keys: Vec<Vec<Option<Id>>>,
 }
 
 impl Keyed {
-    pub(super) fn new(
-        rows: Box<JsonRows>,
-        of: &Projection,
-        links: usize,
-        includes: &[Include],
-    ) -> Box<Self> {
+    pub(super) fn new(rows: Box<JsonRows>, at: usize, kinds: Vec<IdKind>) -> Box<Self> {
         Box::new(Self {
             rows,
-            at: of.len(),
-            width: links + includes.len(),
+            at,
+            kinds,
             spans: Vec::new(),
             keys: Vec::new(),
         })
     }
 
     pub(super) fn objects(&self) -> Vec<Object> {
-        let object = |(&(start, end), keys): (&(usize, usize), &Vec<Option<Uuid>>)| {
+        let object = |(&(start, end), keys): (&(usize, usize), &Vec<Option<Id>>)| {
             let json = &self.rows.out[start..end];
             Object {
-                link: keys.first().copied().flatten(),
+                link: keys.first().cloned().flatten(),
                 json: json.strip_prefix(b",").unwrap_or(json).to_vec(),
             }
         };
@@ -117,7 +110,7 @@ impl Keyed {
 }
 
 macro_rules! sink {
-    ($method:ident, $row:ty, $db:ty) => {
+    ($method:ident, $row:ty) => {
         fn $method(&mut self, row: &$row) -> diesel::deserialize::Result<()> {
             let start = self.rows.out.len();
             self.rows.$method(row)?;
@@ -125,14 +118,10 @@ macro_rules! sink {
             if end == start {
                 return Ok(()); // beyond the page
             }
-            let mut keys = Vec::with_capacity(self.width);
-            for i in self.at..self.at + self.width {
-                let field = row.get(i).ok_or("a key is missing")?;
-                keys.push(
-                    <Option<Uuid> as FromSql<Nullable<st::Uuid>, $db>>::from_nullable_sql(
-                        field.value(),
-                    )?,
-                );
+            let mut keys = Vec::with_capacity(self.kinds.len());
+            for (i, kind) in self.kinds.iter().enumerate() {
+                let field = row.get(self.at + i).ok_or("a key is missing")?;
+                keys.push(kind.$method(field.value())?);
             }
             self.spans.push((start, end));
             self.keys.push(keys);
@@ -142,6 +131,6 @@ macro_rules! sink {
 }
 
 impl Sink for Keyed {
-    sink!(pg, PgRow, Pg);
-    sink!(sqlite, SqliteRow<'_, '_>, Sqlite);
+    sink!(pg, PgRow);
+    sink!(sqlite, SqliteRow<'_, '_>);
 }

@@ -101,10 +101,11 @@ async fn an_archived_row_is_not_edited(s: &Subject<'_>) {
     let path = s.one(&row.id());
     let (archive, _) = paths(s, &row.id());
     let archived = patch(s, &archive).await.is(200);
-    let (change, body) = (
+    let (change, mut body) = (
         s.changes(&row.json).await,
         s.body(Size::Required, &row.json).await,
     );
+    s.name(&mut body, &row.id());
     let _ = s
         .admin
         .patch(&path, change)

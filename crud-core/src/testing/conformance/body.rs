@@ -214,7 +214,7 @@ fn number(schema: &Value, n: u64, avoid: &Value) -> i64 {
     let bound = |word: &str| schema[word].as_f64().map(|bound| bound as i64);
     let least = bound("minimum").unwrap_or(1);
     let most = bound("maximum").unwrap_or(least + 1_000_000_000).max(least);
-    let room = most - least + 1;
+    let room = most.saturating_sub(least).saturating_add(1);
     let n = i64::try_from(n).unwrap_or(0);
     let number = least + n % room;
     if avoid.as_f64() == Some(number as f64) {

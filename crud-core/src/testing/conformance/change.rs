@@ -122,7 +122,8 @@ async fn a_merge_patch_is_a_patch(s: &Subject<'_>) {
 async fn a_replacement_leaves_nothing_behind(s: &Subject<'_>) {
     let row = s.full_row().await;
     let (one, other) = (s.row().await, s.row().await);
-    let body = s.body(Size::Required, &row.json).await;
+    let mut body = s.body(Size::Required, &row.json).await;
+    s.name(&mut body, &row.id());
     let put = s.admin.put(&s.one(&row.id()), body.clone()).await.is(200);
     s.get.accepts(&put.json);
     for (name, _) in s.create.fields() {
@@ -168,14 +169,17 @@ async fn a_replacement_needs_what_a_new_row_needs(s: &Subject<'_>) {
 /// Read, write, read, as two callers, by id and in a list: whatever is cached is never old.
 async fn reads_after_a_write_are_new(s: &Subject<'_>) {
     let row = s.row().await;
-    let (id, path) = (row.id(), s.one(&row.id()));
+    let path = s.one(&row.id());
     let listed = async || {
         let page = s
             .admin
             .get(&format!("{}?sort=-created_at", s.all))
             .await
             .is(200);
-        page.items().iter().find(|item| item["id"] == id).cloned()
+        page.items()
+            .iter()
+            .find(|item| item["id"] == row["id"])
+            .cloned()
     };
     let reads = async || {
         let stranger = s.suite.stranger.get(&path).await;

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     rules,
-    subject::{Size, Subject, holds},
+    subject::{Size, Subject, holds, nothing},
 };
-use crate::App;
+use crate::{App, IdKind};
 
 rules![
     a_new_row_is_answered_with_its_address_and_tag,
@@ -138,13 +138,14 @@ async fn a_row_that_is_there_already_is_a_conflict(s: &Subject<'_>) {
 }
 
 async fn a_reference_to_nothing_is_refused(s: &Subject<'_>) {
-    let nothing = crate::Uuid::now_v7().to_string();
     let before = s.count().await;
     let parents = super::parents::parents(s.suite.app.db(), s.r.shape.name).await;
-    for (name, _) in parents.iter().filter(|(name, _)| s.create.has(name)) {
+    for (name, table) in parents.iter().filter(|(name, _)| s.create.has(name)) {
         let mut body = s.body(Size::Full, &Value::Null).await;
         let made = s.count().await;
-        body[name] = nothing.clone().into();
+        let mut resources = s.suite.app.registry().resources().iter();
+        let parent = resources.find(|r| r.shape.name == *table);
+        body[name] = json!(nothing(parent.map_or(IdKind::Uuid, |parent| parent.ids)));
         let reply = s.admin.post(&s.all, body).await;
         // Where the row's scope hangs on the reference, the answer must not tell what exists.
         let refused = [403, 404, 409, 422].contains(&reply.status.as_u16());

@@ -18,8 +18,8 @@ async fn an_export_has_the_rows_of_the_list(s: &Subject<'_>) {
         .collect();
     assert_eq!(exported.len() as u64, s.count().await, "{reply}");
     exported.iter().for_each(|row| s.list.accepts(row));
-    let is_there = |id: &str| exported.iter().any(|row| row["id"] == id);
-    assert!(rows.iter().all(|row| is_there(&row.id())), "{reply}");
+    let is_there = |id: &Value| exported.iter().any(|row| row["id"] == *id);
+    assert!(rows.iter().all(|row| is_there(&row["id"])), "{reply}");
     let csv = s.admin.get(&format!("{}?format=csv", s.all)).await.is(200);
     let head = String::from_utf8_lossy(&csv.bytes);
     let head: Vec<_> = head.lines().next().unwrap_or_default().split(',').collect();

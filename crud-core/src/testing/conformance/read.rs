@@ -31,7 +31,7 @@ async fn head_answers_as_get_without_a_body(s: &Subject<'_>) {
             );
         }
     }
-    let nothing = s.one(&crate::Uuid::now_v7().to_string());
+    let nothing = s.one(&s.nothing().to_string());
     s.admin.request(Method::HEAD, &nothing).send().await.is(404);
 }
 

@@ -8,6 +8,7 @@ use super::{
     rules,
     subject::{Size, Subject},
 };
+use crate::IdKind;
 
 rules![
     an_unknown_id_is_not_found,
@@ -22,7 +23,7 @@ rules![
 ];
 
 async fn an_unknown_id_is_not_found(s: &Subject<'_>) {
-    let id = crate::Uuid::now_v7().to_string();
+    let id = s.nothing().to_string();
     let reply = s.admin.get(&s.one(&id)).await.is_problem(404, "not_found");
     assert_eq!(reply["detail"], format!("{} {id} not found", s.r.title()));
     for (method, path, body) in s.writes(&id).await {
@@ -36,13 +37,27 @@ async fn an_unknown_id_is_not_found(s: &Subject<'_>) {
 }
 
 async fn an_id_of_another_type_is_refused(s: &Subject<'_>) {
-    for id in [
-        "1",
-        "no-id",
-        "%00",
-        "018f0000-0000-7000-8000-00000000000g",
-        "%27%20OR%201=1--",
-    ] {
+    let long = "x".repeat(256);
+    let wrong: &[&str] = match s.r.ids {
+        IdKind::Uuid => &[
+            "1",
+            "no-id",
+            "%00",
+            "018f0000-0000-7000-8000-00000000000g",
+            "%27%20OR%201=1--",
+        ],
+        IdKind::Int => &[
+            "no-id",
+            "%00",
+            "01",
+            "+1",
+            "1.0",
+            "9223372036854775808",
+            "%27%20OR%201=1--",
+        ],
+        IdKind::Text => &["%00", "a%0Ab", &long],
+    };
+    for id in wrong {
         let get = s.admin.get(&s.one(id)).await.is_problem(422, "invalid");
         let _ = get.names(&["id"]);
         for (method, path, body) in s.writes(id).await {
@@ -53,7 +68,7 @@ async fn an_id_of_another_type_is_refused(s: &Subject<'_>) {
 }
 
 async fn a_wrong_method_is_told_the_right_ones(s: &Subject<'_>) {
-    let one = s.one(&crate::Uuid::now_v7().to_string());
+    let one = s.one(&s.nothing().to_string());
     let mut wrong = vec![
         (Method::PUT, s.all.clone(), "GET"),
         (Method::PATCH, s.all.clone(), "POST"),

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::{rules, subject::Subject};
-use crate::policy::Action;
+use crate::{policy::Action, testing::reply::id_of};
 
 rules![
     options_names_the_methods,
@@ -15,7 +15,7 @@ rules![
 
 /// The paths of an entity with the methods that they can have.
 fn paths(s: &Subject<'_>) -> Vec<(String, Vec<(Action, Method)>)> {
-    let one = s.one(&crate::Uuid::now_v7().to_string());
+    let one = s.one(&s.nothing().to_string());
     vec![
         (
             s.all.clone(),
@@ -110,7 +110,7 @@ async fn what_a_list_shows_is_as_it_says(s: &Subject<'_>) {
     let page = s.admin.get(&s.all).await.is(200);
     for item in page.items() {
         s.list.accepts(item);
-        let path = s.one(item["id"].as_str().unwrap_or_default());
+        let path = s.one(&id_of(item).unwrap_or_default());
         if s.list.has("id") && s.r.offers(Action::Get) {
             s.get.accepts(&s.admin.get(&path).await.is(200).json);
         }

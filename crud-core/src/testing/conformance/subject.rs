@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Conformance, body::BodySchema, parents::parents};
 use crate::{
+    Id, IdKind, Uuid,
     policy::Action,
     registry::Resource,
-    testing::{Client, Reply},
+    testing::{Client, Reply, reply::id_of},
 };
 
 /// An entity, and who asks for it.
@@ -66,7 +67,8 @@ impl<'a> Subject<'a> {
         if self.r.offers(Action::Update) {
             let change = self.changes(&Value::Null).await;
             writes.push((Method::PATCH, one.clone(), change));
-            let body = self.body(Size::Required, &Value::Null).await;
+            let mut body = self.body(Size::Required, &Value::Null).await;
+            self.name(&mut body, id);
             writes.push((Method::PUT, one.clone(), body));
         }
         if self.r.offers(Action::Delete) {
@@ -79,6 +81,20 @@ impl<'a> Subject<'a> {
             }
         }
         writes
+    }
+
+    /// Has the body of a `PUT` say the id of its path, if it says one.
+    pub(super) fn name(&self, body: &mut Value, id: &str) {
+        if self.create.has("id")
+            && let Some(id) = self.r.ids.parse(id)
+        {
+            body["id"] = json!(id);
+        }
+    }
+
+    /// An id that no row has.
+    pub(super) fn nothing(&self) -> Id {
+        nothing(self.r.ids)
     }
 
     /// A valid body for `POST` and `PUT`.
@@ -116,7 +132,7 @@ impl<'a> Subject<'a> {
                 }
                 let value = match (seed, parents.get(name)) {
                     (Some(seed), _) => seed,
-                    (None, Some(table)) => self.suite.parent(table).await.into(),
+                    (None, Some(table)) => self.suite.parent(table).await,
                     (None, None) => {
                         let n = self.suite.next.fetch_add(1, Ordering::Relaxed);
                         schema.value(name, field, n, &avoid[name])
@@ -175,7 +191,7 @@ impl<'a> Subject<'a> {
         let mut next = Some(format!("{}?page_size=100&{query}", self.all));
         while let Some(path) = next {
             let page = client.get(&path).await.is(200);
-            let of = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
+            let of = |row: &Value| id_of(row).unwrap_or_default();
             ids.extend(page.items().iter().map(of));
             next = page.link("next");
         }
@@ -213,12 +229,23 @@ impl Conformance {
         &self.admin
     }
 
-    async fn parent(&self, table: &str) -> String {
+    async fn parent(&self, table: &str) -> Value {
         let resources = self.app.registry().resources();
         let Some(parent) = resources.iter().find(|r| r.shape.name == table) else {
             panic!("no entity has the table `{table}`: give its references a value by `seed`")
         };
-        self.make(parent.endpoint).await
+        Subject::new(self, parent.endpoint).row().await["id"].clone()
+    }
+}
+
+/// An id of this kind that no row has.
+pub(super) fn nothing(ids: IdKind) -> Id {
+    let id = Uuid::now_v7();
+    match ids {
+        IdKind::Uuid => Id::Uuid(id),
+        // A database does not come so far.
+        IdKind::Int => Id::Int(i64::MAX - i64::from(id.as_bytes()[15])),
+        IdKind::Text => Id::from(format!("no-{id}")),
     }
 }
 
