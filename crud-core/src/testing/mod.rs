@@ -20,7 +20,7 @@ mod tests;
 pub use client::{Call, Client};
 pub use database::TestDb;
 pub use postgres::{Database, OwnPostgres, Postgres};
-pub use proxy::Proxy;
+pub use proxy::{Hold, Proxy};
 pub use random::Random;
 pub use redis::{Frozen, Redis};
 pub use reply::Reply;

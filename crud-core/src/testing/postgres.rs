@@ -196,7 +196,19 @@ impl OwnPostgres {
     /// The address of its database, as `DATABASE_URL` takes it.
     #[must_use]
     pub fn url(&self) -> String {
-        database_url(self.port, "postgres")
+        self.url_by(self.port)
+    }
+
+    /// The same by another port, such as a [`Proxy`](super::Proxy)'s.
+    #[must_use]
+    pub fn url_by(&self, port: u16) -> String {
+        database_url(port, "postgres")
+    }
+
+    /// The loopback port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -1,11 +1,12 @@
 //! A loopback port in front of another, that can be cut, slowed down, silenced and joined again: one side's view of a
-//! network that fails.
+//! network that fails. It can also hold back what a race needs to be held back.
 //!
 //! Tests put it between one process and a server. It must forward bytes as they are while it is joined.
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -13,11 +14,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::Random;
+
 /// A running proxy; dropping it ends it and its connections.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     way: Arc<watch::Sender<Way>>,
+    delays: Arc<watch::Sender<Delays>>,
+    held: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -32,6 +37,37 @@ enum Way {
     Cut,
 }
 
+/// What is held back on a way that is joined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Delays {
+    /// One piece in eight, for a random time up to this.
+    jitter: Duration,
+    hold: Option<Hold>,
+}
+
+/// Questions that are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// The bytes by which they are known.
+    pub words: &'static str,
+    /// How many at most.
+    pub times: usize,
+    /// For how long.
+    pub by: Duration,
+    /// How much later than it was given the answer comes.
+    pub answer_by: Duration,
+}
+
+/// What each connection of a proxy looks at.
+#[derive(Clone)]
+struct State {
+    way: watch::Receiver<Way>,
+    delays: watch::Receiver<Delays>,
+    held: Arc<AtomicUsize>,
+    /// How much later the next answer on this connection comes.
+    late: Arc<Mutex<Duration>>,
+}
+
 impl Proxy {
     /// Forwards a free loopback port to `to`, another one.
     ///
@@ -41,13 +77,32 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let way = Arc::new(watch::Sender::new(Way::Joined));
-        let state = way.clone();
+        let delays = Arc::new(watch::Sender::new(Delays::default()));
+        let held = Arc::new(AtomicUsize::new(0));
+        let state = State {
+            way: way.subscribe(),
+            delays: delays.subscribe(),
+            held: Arc::clone(&held),
+            late: Arc::default(),
+        };
         let task = tokio::spawn(async move {
+            let mut connections = 0;
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(forward(stream, to, state.subscribe()));
+                connections += 1;
+                let state = State {
+                    late: Arc::default(),
+                    ..state.clone()
+                };
+                tokio::spawn(forward(stream, to, state, connections));
             }
         });
-        Ok(Self { port, way, task })
+        Ok(Self {
+            port,
+            way,
+            delays,
+            held,
+            task,
+        })
     }
 
     /// The port that it listens on.
@@ -75,6 +130,28 @@ impl Proxy {
     pub fn join(&self) {
         self.way.send_replace(Way::Joined);
     }
+
+    /// From now on keeps one piece in eight back, of questions and answers, for a random time up to this.
+    pub fn jitter(&self, up_to: Duration) {
+        self.delays.send_modify(|delays| delays.jitter = up_to);
+    }
+
+    /// From now on keeps such questions back; others on the same connection wait.
+    pub fn hold(&self, hold: Hold) {
+        self.held.store(0, Ordering::SeqCst);
+        self.delays.send_modify(|delays| delays.hold = Some(hold));
+    }
+
+    /// Holds no more. What is held back is not let go before its time.
+    pub fn hold_nothing(&self) {
+        self.delays.send_modify(|delays| delays.hold = None);
+    }
+
+    /// How many questions were held back since [`Proxy::hold`].
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Proxy {
@@ -84,7 +161,8 @@ impl Drop for Proxy {
     }
 }
 
-async fn forward(near: TcpStream, to: u16, mut way: watch::Receiver<Way>) {
+async fn forward(near: TcpStream, to: u16, state: State, connection: u64) {
+    let mut way = state.way.clone();
     if *way.borrow() == Way::Cut {
         return;
     }
@@ -95,10 +173,9 @@ async fn forward(near: TcpStream, to: u16, mut way: watch::Receiver<Way>) {
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
-    let (there, back) = (way.clone(), way.clone());
     tokio::select! {
-        _ = copy(near_read, far_write, there, false) => {}
-        _ = copy(far_read, near_write, back, true) => {}
+        _ = copy(near_read, far_write, state.clone(), Random::seeded(connection), false) => {}
+        _ = copy(far_read, near_write, state, Random::seeded(!connection), true) => {}
         _ = way.wait_for(|way| *way == Way::Cut) => {}
     }
 }
@@ -107,7 +184,8 @@ async fn forward(near: TcpStream, to: u16, mut way: watch::Receiver<Way>) {
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut way: watch::Receiver<Way>,
+    mut state: State,
+    mut random: Random,
     answers: bool,
 ) -> io::Result<()> {
     let mut piece = vec![0; 16 * 1024];
@@ -116,15 +194,53 @@ async fn copy(
         if length == 0 {
             return Ok(());
         }
-        let now = *way.borrow();
-        if let Way::Slow(by) = now
-            && answers
-        {
-            tokio::time::sleep(by).await;
+        let mut delay = state.jitter(&mut random);
+        delay += match answers {
+            true => state.of_answer(),
+            false => state.of_question(&piece[..length]),
+        };
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
         // What is held back arrives when the network is well again, as it does after a retransmission.
-        let heard = way.wait_for(|way| *way != Way::Silent).await;
+        let heard = state.way.wait_for(|way| *way != Way::Silent).await;
         heard.map_err(io::Error::other)?;
         to.write_all(&piece[..length]).await?;
     }
+}
+
+impl State {
+    fn jitter(&self, random: &mut Random) -> Duration {
+        let jitter = self.delays.borrow().jitter;
+        let most = u64::try_from(jitter.as_micros()).unwrap_or(u64::MAX);
+        match most > 0 && random.below(8) == 0 {
+            true => Duration::from_micros(random.below(most)),
+            false => Duration::ZERO,
+        }
+    }
+
+    fn of_answer(&self) -> Duration {
+        let slow = match *self.way.borrow() {
+            Way::Slow(by) => by,
+            Way::Joined | Way::Silent | Way::Cut => Duration::ZERO,
+        };
+        slow + std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn of_question(&self, piece: &[u8]) -> Duration {
+        let hold = self.delays.borrow().hold;
+        let Some(hold) = hold.filter(|hold| contains(piece, hold.words.as_bytes())) else {
+            return Duration::ZERO;
+        };
+        if self.held.fetch_add(1, Ordering::SeqCst) >= hold.times {
+            self.held.fetch_sub(1, Ordering::SeqCst);
+            return Duration::ZERO;
+        }
+        *self.late.lock().unwrap_or_else(PoisonError::into_inner) = hold.answer_by;
+        hold.by
+    }
+}
+
+fn contains(piece: &[u8], words: &[u8]) -> bool {
+    piece.windows(words.len()).any(|window| window == words)
 }

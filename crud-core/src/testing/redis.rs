@@ -84,6 +84,28 @@ impl Redis {
         }
     }
 
+    /// Copies what it has on disk at this moment, for [`Redis::put_back`].
+    ///
+    /// # Errors
+    /// When it keeps nothing on disk, or there is no room.
+    pub fn keep(&self) -> io::Result<PathBuf> {
+        let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let kept = data_folder().map_err(io::Error::other)?;
+        copy(data, &kept)?;
+        Ok(kept)
+    }
+
+    /// Puts back what it had then, after [`Redis::stop`] or [`Redis::kill`].
+    ///
+    /// # Errors
+    /// As [`Redis::keep`].
+    pub fn put_back(&mut self, kept: &Path) -> io::Result<()> {
+        let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        empty(data)?;
+        copy(kept, data)?;
+        fs::remove_dir_all(kept)
+    }
+
     /// Ends it as an administrator does. What is in memory only is lost.
     pub fn stop(&mut self) {
         self.server = None;
@@ -119,7 +141,11 @@ impl Redis {
         })
     }
 
-    fn try_ask(&self, command: &str) -> io::Result<String> {
+    /// As [`Redis::ask`], of one that may not run.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn try_ask(&self, command: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         // It closes the connection after the second command, so the answer has an end.
@@ -192,6 +218,19 @@ fn signal(name: &str, pid: &str) {
         done.is_ok_and(|status| status.success()),
         "kill {name} {pid}"
     );
+}
+
+/// With the owners, who need not be who tests.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let done = Command::new("cp")
+        .arg("-a")
+        .arg(from.join("."))
+        .arg(to)
+        .status()?;
+    match done.success() {
+        true => Ok(()),
+        false => Err(io::Error::other("the data of Redis cannot be copied")),
+    }
 }
 
 fn empty(folder: &Path) -> io::Result<()> {
