@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::http::Method;
 use crud_core::{
     Cache, Db, DbConfig,
-    cache::control::Permitted,
+    cache::{DEFAULT_BYTES, control::Permitted},
     db::DbKind,
     serve::{EdgeConfig, edge},
     testing::{Client, Redis, Reply},
@@ -17,7 +17,11 @@ use lms_server::{Lms, entities, roles::Role};
 use serde_json::json;
 use tests::{TestApp, jwt};
 
-use crate::{faults::Statements, steps::id};
+use crate::{
+    faults::Statements,
+    rig::setting,
+    steps::{id, made, published},
+};
 
 struct Instance {
     lms: Lms,
@@ -37,7 +41,7 @@ impl Instance {
         let db = Db::connect(&config).await.expect("the database is there");
         let tables = entities::registry().tables();
         let tables = tables.iter().map(|table| table.name.to_owned()).collect();
-        let permitted = Permitted::in_redis(&db, tables, &redis.url()).await;
+        let permitted = Permitted::in_redis(&db, tables, &redis.url(), DEFAULT_BYTES).await;
         let permitted = permitted.expect("Redis is there");
         let lms = Lms::with_cache(db, jwt(), Cache::new(permitted.clone()));
         let anonymous = Client::new(edge(lms.router(), &EdgeConfig::default()));
@@ -171,6 +175,93 @@ async fn a_role_and_a_cascade_are_seen_by_the_next_request_on_the_other_instance
     teacher.get("/auth/me").await.is(401);
     admin.patch(&user, json!({"is_active": true})).await.is(200);
     teacher.get("/auth/me").await.is(200);
+}
+
+/// Kills: callers, or rows that decide over others, that an instance remembers for a while.
+#[tokio::test]
+async fn a_role_and_a_membership_count_from_the_next_request_on_every_instance() {
+    let (app, _redis, a, b) = two().await;
+    let admin = a.sign_in(&app.admin(), Role::Admin);
+    let by = app.instructor();
+    let course = published(&a.sign_in(&by, Role::Instructor), "Course").await;
+    let enrolled = json!({"course_id": id(&course)});
+    let student = b.sign_in(&app.student(), Role::Student);
+    let enrollment = made(&student, "/enrollments", enrolled).await;
+    // The role in the token is that of then, as with every token.
+    let of = |instance: &Instance, user: &Client| instance.sign_in(user, Role::Instructor);
+    let other = app.other_instructor();
+    for round in 0..3 {
+        let (gets, loses) = if round % 2 == 0 {
+            (&other, &by)
+        } else {
+            (&by, &other)
+        };
+        for instance in [&a, &b] {
+            of(instance, loses).get(&enrollment).await.is(200);
+            of(instance, gets).get(&enrollment).await.is(404);
+            assert_eq!(
+                of(instance, gets).get("/enrollments").await.is(200).total(),
+                0
+            );
+        }
+        let owner = json!({"instructor_id": gets.id()});
+        admin.patch(&course, owner).await.is(200);
+        for instance in [&b, &a] {
+            of(instance, gets).get(&enrollment).await.is(200);
+            of(instance, loses).get(&enrollment).await.is(404);
+            assert_eq!(
+                of(instance, gets).get("/enrollments").await.is(200).total(),
+                1
+            );
+            assert_eq!(
+                of(instance, loses)
+                    .get("/enrollments")
+                    .await
+                    .is(200)
+                    .total(),
+                0
+            );
+        }
+        let user = format!("/users/{}", loses.id());
+        for (role, status) in [("admin", 200), ("instructor", 404)] {
+            admin.patch(&user, json!({"role": role})).await.is(200);
+            for instance in [&b, &a] {
+                of(instance, loses).get(&enrollment).await.is(status);
+            }
+        }
+    }
+}
+
+/// Kills: loads that are not shared; readers who go to the database because they are many.
+///
+/// `RIG_STAMPEDE` is how many ask each instance: 10,000 in the long run.
+#[tokio::test]
+async fn all_who_ask_at_once_are_one_question_of_each_instance() {
+    let (app, _redis, a, b) = two().await;
+    let each: usize = setting("RIG_STAMPEDE", 500);
+    let by = a.sign_in(&app.instructor(), Role::Instructor);
+    let mut counts = Vec::new();
+    // On a busy machine Redis may be late for some, who then ask the database together: another round.
+    while !counts.iter().any(|count| *count <= 2) {
+        assert!(counts.len() < 10, "{counts:?} statements");
+        let course = published(&by, &format!("Course {}", counts.len())).await;
+        for instance in [&a, &b] {
+            // The write is over for the cache.
+            assert!(is_cached(&instance.anonymous, "/courses").await);
+        }
+        let (asked, guard) = Statements::watch();
+        let all = (0..2 * each).map(|n| [&a, &b][n % 2].anonymous.get(&course));
+        for reply in futures_util::future::join_all(all).await {
+            reply.is(200);
+        }
+        drop(guard);
+        assert!(asked.count() <= each / 10, "{} statements", asked.count());
+        counts.push(asked.count());
+    }
+    eprintln!(
+        "{} asked at once: {counts:?} statements on two instances",
+        2 * each
+    );
 }
 
 /// Kills: requests that need Redis; a first write that does not switch off.

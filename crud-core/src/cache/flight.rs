@@ -17,7 +17,10 @@ use futures_util::{
 };
 use tokio::sync::oneshot;
 
-use super::{Failed, Stamps};
+use super::{
+    Failed, Stamps,
+    mutant::{Mutant, lives},
+};
 
 /// Locks, so that readers of different bodies do not wait for each other.
 const SHARDS: usize = 16;
@@ -58,7 +61,11 @@ impl Flights {
     where
         L: FnOnce() -> BoxFuture<'static, Done>,
     {
-        let id = (key.clone(), stamps.clone());
+        let stamps = match lives(Mutant::KeyOnlyFlight) {
+            true => Stamps(Arc::new([])),
+            false => stamps.clone(),
+        };
+        let id = (key.clone(), stamps);
         match self.shard(key).clean.entry(id) {
             Slot::Occupied(known) => known.get().clone(),
             Slot::Vacant(slot) => {

@@ -10,6 +10,7 @@ mod deps;
 mod flight;
 mod memory;
 mod metrics;
+pub(crate) mod mutant;
 mod redis;
 mod store;
 mod text;
@@ -20,13 +21,16 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "testing")]
+pub use self::mutant::MUTANTS;
 pub use self::{
     deps::Deps,
     memory::Memory,
     store::{Dep, Doubt, Entry, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
 };
-use self::{flight::Flights, metrics::Counters};
+use self::{flight::Flights, metrics::Counters, mutant::Mutant};
 pub(crate) use self::{
+    store::is_own,
     text::{Written, mentioned, written},
     write::{Detached, Marked, Touched},
 };
@@ -49,6 +53,7 @@ const WAITS: [Duration; 3] = [
 /// one whose store they share.
 pub struct Cache {
     store: Option<Arc<dyn Store>>,
+    reads: bool,
     flights: Arc<Flights>,
     counters: Counters,
 }
@@ -88,9 +93,24 @@ impl Cache {
     fn with(store: Option<Arc<dyn Store>>) -> Self {
         Self {
             store,
+            reads: true,
             flights: Arc::new(Flights::new()),
             counters: Counters::default(),
         }
+    }
+
+    /// Has this process read nothing from it. What it writes still reaches the others who do.
+    #[must_use]
+    pub fn unread(self) -> Self {
+        Self {
+            reads: false,
+            ..self
+        }
+    }
+
+    /// Whether this process reads from it.
+    pub(crate) const fn is_read(&self) -> bool {
+        self.store.is_some() && self.reads
     }
 
     /// Whether anything is kept.
@@ -218,9 +238,18 @@ impl Cache {
             return Ok(None);
         };
         self.counters.marked(&deps);
+        let deps = match mutant::lives(Mutant::NoListMark) {
+            true => without_lists(&deps),
+            false => deps,
+        };
         let token = store.mark(deps).await?;
         Ok(Some(Marked::new(Arc::clone(store), token)))
     }
+}
+
+fn without_lists(deps: &[Dep]) -> Arc<[Dep]> {
+    let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_));
+    deps.iter().filter(is_kept).cloned().collect()
 }
 
 impl std::fmt::Debug for Cache {

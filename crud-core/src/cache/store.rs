@@ -42,6 +42,12 @@ impl Dep {
     }
 }
 
+/// Whether a table is the framework's own, such as that of jobs. No cached value is made of them, whatever version of
+/// an application runs beside this one; so writes of them are not marked.
+pub(crate) fn is_own(table: &str) -> bool {
+    table.starts_with("crud_")
+}
+
 /// The dependency as one word without spaces, unlike any other's: a key for a store outside of the process.
 impl fmt::Display for Dep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

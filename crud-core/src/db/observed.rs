@@ -16,7 +16,7 @@ use super::{
     Access, Backend, Db, DbError, DbKind, DbResult, Dialect, Stmt, follow_ups::FollowUps,
     fragment::Effect, sqlite::SqliteDb,
 };
-use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, written};
+use crate::cache::{Cache, DEFAULT_BYTES, Dep, Marked, is_own, written};
 
 /// The cache of a database, and what is known of the database for it.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl Observer {
         match (stmt.effect(), access) {
             (Some(effect), _) => {
                 let deletes = matches!(effect, Effect::Delete(..));
-                Ok(self.follow_ups.of_rows(effect.deps(), deletes))
+                Ok(kept(self.follow_ups.of_rows(effect.deps(), deletes)))
             }
             (None, Access::Read) => Ok(Vec::new()),
             (None, Access::Write) => {
@@ -59,7 +59,7 @@ impl Observer {
 
     /// What plain SQL touches.
     pub(super) fn touched_by_text(&self, sql: &str) -> Vec<Dep> {
-        self.follow_ups.of_text(written(sql))
+        kept(self.follow_ups.of_text(written(sql)))
     }
 
     /// Marks what is about to change.
@@ -73,6 +73,12 @@ impl Observer {
             Err(error) => Err(DbError::Unavailable(error.to_string())),
         }
     }
+}
+
+/// Without the framework's own tables.
+fn kept(mut deps: Vec<Dep>) -> Vec<Dep> {
+    deps.retain(|dep| !dep.table().is_some_and(is_own));
+    deps
 }
 
 /// A write that is marked.
@@ -168,7 +174,7 @@ impl Db {
 
     /// The cache, unless this task is inside a transaction.
     pub(crate) fn readable_cache(&self) -> Option<&Arc<Cache>> {
-        let cache = self.cache().filter(|cache| cache.is_on())?;
+        let cache = self.cache().filter(|cache| cache.is_read())?;
         (!super::transaction::is_inside(self.id())).then_some(cache)
     }
 
@@ -252,3 +258,23 @@ async fn ask_outside(sqlite: &SqliteDb, cache: &Arc<Cache>) -> bool {
 
 /// How long a reader waits to hear whether another process wrote, before it asks the database itself.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kills: a mark for every job that is written; a statement that is not understood and marks nothing.
+    #[test]
+    fn the_frameworks_own_tables_are_not_marked() {
+        let marked = |sql| kept(FollowUps::default().of_text(written(sql)));
+        for own in [
+            "UPDATE crud_jobs SET state = 'done'",
+            "DELETE FROM \"crud_idempotency\"",
+        ] {
+            assert_eq!(marked(own), []);
+        }
+        let both = "INSERT INTO crud_jobs VALUES (1); UPDATE courses SET title = ''";
+        assert_eq!(marked(both), [Dep::Table("courses".into())]);
+        assert_eq!(marked("SELECT 1; DO $$ crud_jobs $$"), [Dep::Everything]);
+    }
+}

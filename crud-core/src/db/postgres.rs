@@ -6,6 +6,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{
@@ -25,6 +26,7 @@ use super::error_postgres::{from_connecting, from_postgres};
 use super::executor::Sink;
 use super::fragment::Stmt;
 use super::{IDLE_IN_TRANSACTION, MAX_CACHED_STATEMENTS};
+use crate::cache::mutant::{Mutant, lives};
 
 /// How long opening a connection outside of the pool may take.
 const CONNECT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -256,6 +258,10 @@ impl Instrumentation for CountCached {
 
 fn session_settings(config: &DbConfig) -> String {
     let name = config.application_name.replace('\'', "''");
+    let idle = match lives(Mutant::NoIdleLimit) {
+        true => Duration::ZERO,
+        false => IDLE_IN_TRANSACTION,
+    };
     let marks = if config.marks_writes { "on" } else { "off" };
     // `crud.framework` tells the triggers of `cache::control` whether whoever writes here marks what it writes.
     // Optional settings each in a block of their own: English messages need a privilege (they are how errors are
@@ -268,6 +274,6 @@ fn session_settings(config: &DbConfig) -> String {
          DO $$ BEGIN PERFORM set_config('client_connection_check_interval', '1s', false); \
          EXCEPTION WHEN OTHERS THEN NULL; END $$",
         config.statement_timeout.as_millis(),
-        IDLE_IN_TRANSACTION.as_millis(),
+        idle.as_millis(),
     )
 }

@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     Result,
-    cache::{Dep, mentioned},
+    cache::{Dep, is_own, mentioned},
     cursor::CursorKey,
     db::TableShape,
     entity::EntityInterface,
@@ -161,7 +161,12 @@ impl Registry {
     fn read_text(&self, sql: &str) -> Option<Arc<[Dep]>> {
         let found = mentioned(sql)?;
         let is_known = |table: &str| self.resources.iter().any(|r| r.shape.name == table);
-        if !found.tables.iter().all(|table| is_known(table)) {
+        // Nobody marks what the framework itself writes.
+        if !found
+            .tables
+            .iter()
+            .all(|table| is_known(table) && !is_own(table))
+        {
             return None;
         }
         let tables = self.resources.iter().map(|r| r.shape.name);

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use axum::{Router, routing::get};
 use crud_core::{
     Db,
-    cache::{Cache, DEFAULT_BYTES, Memory, control::Permitted},
+    cache::{Cache, Memory, control::Permitted},
     db::Load,
     jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
@@ -90,19 +90,27 @@ async fn cache(db: &Db, config: &Config) -> Result<(Cache, Option<Permitted>)> {
         if config.redis.is_some() {
             say("REDIS_URL is set, but SQLite is served by one process, which caches by itself");
         }
-        return Ok((Cache::in_process(DEFAULT_BYTES), None));
+        let cache = match config.cache_bytes {
+            0 => Cache::off(),
+            bytes => Cache::in_process(bytes),
+        };
+        return Ok((cache, None));
     }
+    let bytes = config.cache_bytes;
     let tables = entities::registry().tables();
     let tables = tables.iter().map(|table| table.name.to_owned()).collect();
     let permitted = match config.redis.as_ref().map(RedisUrl::urls) {
-        None => Permitted::in_process(db, tables, Arc::new(Memory::new(DEFAULT_BYTES))).await,
-        Some([url]) => Permitted::in_redis(db, tables, url).await,
+        None => Permitted::in_process(db, tables, Arc::new(Memory::new(bytes))).await,
+        Some([url]) => Permitted::in_redis(db, tables, url, bytes).await,
         Some(_) => {
             Err("REDIS_URL names several servers: a cluster is not supported yet".to_owned())
         }
     };
     let permitted = permitted.map_err(anyhow::Error::msg)?;
-    Ok((Cache::new(permitted.clone()), Some(permitted)))
+    let cache = Cache::new(permitted.clone());
+    // The other servers must hear of what this one writes.
+    let cache = if bytes == 0 { cache.unread() } else { cache };
+    Ok((cache, Some(permitted)))
 }
 
 fn router(lms: &Lms, config: &Config, shutdown: &Shutdown, permitted: Option<Permitted>) -> Router {

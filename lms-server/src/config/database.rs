@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crud_core::cache::DEFAULT_BYTES;
+
 use super::{Env, redact::redacted};
 
 /// Which database, and where.
@@ -221,4 +223,23 @@ fn encoded(text: &str) -> String {
         }
     }
     out
+}
+
+/// `LMS_CACHE_MB`: 64 unless said otherwise.
+pub(super) fn cache_bytes(env: &mut Env<'_>) -> u64 {
+    let given = env.get("LMS_CACHE_MB");
+    let wanted = given.as_deref().map(str::parse::<u64>);
+    match wanted {
+        None => DEFAULT_BYTES,
+        Some(Ok(mib @ 0..=1_048_576)) => mib << 20,
+        Some(_) => {
+            let accepted = "a number of MiB from 0 (no cache) to 1048576";
+            env.fault(
+                "LMS_CACHE_MB",
+                given.as_deref().unwrap_or_default(),
+                accepted,
+            );
+            DEFAULT_BYTES
+        }
+    }
 }

@@ -33,6 +33,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// `REDIS_URL`, or what `REDIS_*` say; `None`: cache in the process.
     pub redis: Option<RedisUrl>,
+    /// `LMS_CACHE_MB` in bytes: what the process itself keeps; 0: it reads from no cache.
+    pub cache_bytes: u64,
     /// `LMS_BIND`.
     pub bind: SocketAddr,
     /// `LMS_JWT_SECRET`; [`JwtSecret::resolve`] it.
@@ -115,6 +117,7 @@ impl Config {
         };
         let database = database::database(&mut env);
         let redis = database::redis(&mut env);
+        let cache_bytes = database::cache_bytes(&mut env);
         let bind = bind(&mut env);
         let jwt_secret = secret::jwt_secret(&mut env, &database, bind);
         let tokens = tokens::tokens(&mut env);
@@ -133,6 +136,7 @@ impl Config {
         Ok(Self {
             database,
             redis,
+            cache_bytes,
             bind,
             jwt_secret,
             tokens,

@@ -393,6 +393,19 @@ fn keys_of_another_issuer_are_a_file_or_an_https_address_with_the_issuer() {
 }
 
 #[test]
+fn the_cache_is_measured_in_mebibytes() {
+    let bytes = |given: &[(&str, &str)]| config(given).unwrap().cache_bytes;
+    assert_eq!(bytes(&[]), 64 << 20);
+    assert_eq!(bytes(&[("LMS_CACHE_MB", "0")]), 0);
+    assert_eq!(bytes(&[("LMS_CACHE_MB", "8")]), 8 << 20);
+    for wrong in ["much", "-1", "1.5", "1048577"] {
+        let told = fault(&[("LMS_CACHE_MB", wrong)]);
+        let expected = format!("LMS_CACHE_MB is `{wrong}`; accepted is a number of MiB from 0");
+        assert!(told.starts_with(&expected), "{told}");
+    }
+}
+
+#[test]
 fn the_times_of_jobs_are_seconds() {
     let times = config(&[("LMS_JOBS_POLL", "0.25"), ("LMS_JOBS_LEASE", "60")]);
     let times = times.unwrap().jobs;

@@ -65,7 +65,10 @@ impl Caching {
         // Left there by an earlier server of the same contest, perhaps.
         let _ = db.batch(CONTROL).await;
         let permitted = match self {
-            Self::Redis => Permitted::in_redis(db, tables(), &variable("REDIS_URL")?).await,
+            Self::Redis => {
+                let url = variable("REDIS_URL")?;
+                Permitted::in_redis(db, tables(), &url, DEFAULT_BYTES).await
+            }
             Self::Off | Self::InProcess => {
                 Permitted::in_process(db, tables(), Arc::new(memory())).await
             }

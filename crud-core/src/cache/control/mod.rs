@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use self::permit::Permit;
 use self::task::{Ask, Task};
+use super::mutant::{Mutant, lives};
 use super::redis::{RedisStore, random};
 use super::store::{Dep, Doubt, Entry, Read, Stamps, Store, Token, Unmarked};
 use crate::db::Db;
@@ -39,6 +40,8 @@ const POLL: Duration = Duration::from_millis(250);
 const WELL: Duration = Duration::from_secs(2);
 /// After how long without Redis, while others have it, a process takes itself out of service.
 const ALONE: Duration = Duration::from_secs(10);
+/// How long the control plane waits for new stamps.
+const RENEW: Duration = Duration::from_millis(500);
 /// How long a write waits for an answer about the switch.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -73,9 +76,14 @@ impl Backend {
         match self {
             Self::Redis(redis) => {
                 let token = u128::from_be_bytes(random());
-                redis.mark(&deps, token).await?;
-                redis.post(&deps, token).await;
-                Ok(())
+                let renewed = async {
+                    redis.mark(&deps, token).await?;
+                    redis.post(&deps, token).await;
+                    Ok(())
+                };
+                // Whoever asks for the switch waits for this; what was not told is told with the next poll.
+                let renewed = tokio::time::timeout(RENEW, renewed).await;
+                renewed.unwrap_or_else(|_| Err("Redis is late".to_owned()))
             }
             Self::Process(store) => renew(store.as_ref(), deps).await,
         }
@@ -121,12 +129,18 @@ impl Drop for Running {
 
 impl Permitted {
     /// The cache in Redis, for every process with the same database and the same Redis. `tables` are those with
-    /// entities: they get a slot each, and triggers that see writes from outside.
+    /// entities: they get a slot each, and triggers that see writes from outside. The process itself
+    /// keeps so many bytes of bodies, too.
     ///
     /// # Errors
     /// A sentence: a Redis that may not be a cache, or a database without the tables or the rights.
-    pub async fn in_redis(db: &Db, tables: Vec<String>, url: &str) -> Result<Self, String> {
-        let redis = RedisStore::new(url, tables.clone())
+    pub async fn in_redis(
+        db: &Db,
+        tables: Vec<String>,
+        url: &str,
+        bytes: u64,
+    ) -> Result<Self, String> {
+        let redis = RedisStore::new(url, tables.clone(), bytes)
             .await
             .map_err(|error| format!("REDIS_URL: {error}"))?;
         Self::start(db, tables, Backend::Redis(Arc::new(redis))).await
@@ -202,6 +216,7 @@ impl Permitted {
         if self.permit.may_mark() {
             match self.try_mark(deps.clone()).await {
                 Ok(token) => return Ok(token),
+                Err(_) if lives(Mutant::NoSwitch) => return Ok(self.unmarked(deps)),
                 Err(reason) => {
                     tracing::warn!(
                         reason,
@@ -218,15 +233,19 @@ impl Permitted {
             .until_all_lapsed()
             .ok_or_else(|| Unmarked("the cache is switched on and off".into()))?;
         metrics::counter!("cache_writes_unmarked_total").increment(1);
-        tokio::time::sleep(wait).await;
+        if !lives(Mutant::NoPermitWait) {
+            tokio::time::sleep(wait).await;
+        }
         // Somebody may have switched it on meanwhile: whoever does waits for this transaction, which is open.
         match &self.backend {
-            Backend::Redis(_) => Ok(Token {
-                deps,
-                id: u128::from_be_bytes(random()),
-            }),
+            Backend::Redis(_) => Ok(self.unmarked(deps)),
             Backend::Process(store) => store.mark(deps).await,
         }
+    }
+
+    fn unmarked(&self, deps: Arc<[Dep]>) -> Token {
+        let id = u128::from_be_bytes(random());
+        Token { deps, id }
     }
 
     async fn try_mark(&self, deps: Arc<[Dep]>) -> Result<Token, String> {
@@ -256,8 +275,9 @@ impl Store for Permitted {
 
     fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
         match &self.backend {
-            Backend::Process(store) if self.permit.serves() => store.peek(entry, stamps),
-            _ => None,
+            _ if !self.permit.serves() => None,
+            Backend::Process(store) => store.peek(entry, stamps),
+            Backend::Redis(redis) => redis.peek(entry, stamps),
         }
     }
 

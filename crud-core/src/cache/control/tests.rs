@@ -67,7 +67,9 @@ impl Process {
     pub(super) async fn with_redis(database: &Database, port: u16) -> Self {
         let db = connect(database, true).await;
         let url = format!("redis://127.0.0.1:{port}");
-        let cache = Permitted::in_redis(&db, tables(), &url).await.unwrap();
+        let cache = Permitted::in_redis(&db, tables(), &url, 1 << 20)
+            .await
+            .unwrap();
         Self { db, cache }
     }
 
@@ -212,6 +214,65 @@ async fn a_process_that_is_cut_from_redis_switches_off_before_it_commits() {
     let back = well.until_hit().await;
     assert!(back < Duration::from_secs(10), "{back:?}");
     let version = cut.write().await;
+    assert_eq!(well.read().await.0, version);
+}
+
+/// Kills: a late mark that is taken for a lost Redis; readers who wait for a late Redis each time.
+#[tokio::test]
+async fn a_process_whose_redis_is_late_waits_and_leaves_the_cache_on() {
+    let (redis, database) = (Redis::start().unwrap(), database().await);
+    let proxy = Proxy::to(redis.port()).await.unwrap();
+    let late = Process::with_redis(&database, proxy.port()).await;
+    let well = Process::with_redis(&database, redis.port()).await;
+    late.until_hit().await;
+    well.until_hit().await;
+    let change = async || {
+        let query = diesel::dsl::sql::<BigInt>("SELECT change FROM crud_cache_state");
+        well.db.fetch::<i64>(query).await.unwrap()
+    };
+    let before = change().await;
+    proxy.slow(Duration::from_millis(300));
+    for _ in 0..5 {
+        let begin = Instant::now();
+        let version = late.write().await;
+        assert!(begin.elapsed() >= Duration::from_millis(300), "it waited");
+        assert_eq!(well.read().await.0, version);
+        assert_eq!(late.read().await, (version, false));
+        // Its posts are as late as its marks.
+        well.until_hit().await;
+    }
+    let begin = Instant::now();
+    for _ in 0..20 {
+        late.read().await;
+    }
+    assert!(begin.elapsed() < Duration::from_secs(1), "readers wait");
+    assert_eq!(change().await, before, "nobody touched the switch");
+    proxy.join();
+    late.until_hit().await;
+    assert_eq!(change().await, before, "nobody touched the switch");
+}
+
+/// Kills: a Redis that is silent and taken for late; for as long as a writer waits.
+#[tokio::test]
+async fn a_process_whose_redis_is_silent_switches_off_as_one_that_is_cut() {
+    let (redis, database) = (Redis::start().unwrap(), database().await);
+    let proxy = Proxy::to(redis.port()).await.unwrap();
+    let deaf = Process::with_redis(&database, proxy.port()).await;
+    let well = Process::with_redis(&database, redis.port()).await;
+    deaf.until_hit().await;
+    well.until_hit().await;
+    proxy.silence();
+    let begin = Instant::now();
+    let version = deaf.write().await;
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(well.read().await, (version, false));
+    proxy.join();
+    well.until_hit().await;
+    let version = deaf.write().await;
     assert_eq!(well.read().await.0, version);
 }
 

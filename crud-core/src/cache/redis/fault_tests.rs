@@ -158,13 +158,17 @@ async fn a_hit_of_what_the_process_has_moves_tens_of_bytes() {
 async fn a_redis_that_may_evict_marks_is_refused() {
     let redis = Redis::start().unwrap();
     redis.ask("CONFIG SET maxmemory-policy allkeys-lru");
-    let refused = RedisStore::new(&redis.url(), tables())
+    let refused = RedisStore::new(&redis.url(), tables(), 1 << 20)
         .await
         .err()
         .expect("it is refused");
     assert!(refused.contains("`allkeys-lru`"), "{refused}");
     redis.ask("CONFIG SET maxmemory-policy volatile-lfu");
-    assert!(RedisStore::new(&redis.url(), tables()).await.is_ok());
+    assert!(
+        RedisStore::new(&redis.url(), tables(), 1 << 20)
+            .await
+            .is_ok()
+    );
 }
 
 /// Kills: no breaker; a breaker that never closes.

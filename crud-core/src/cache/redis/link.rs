@@ -1,8 +1,9 @@
 //! One connection to Redis for everything, and a breaker, so that an outage costs nobody a wait.
 //!
-//! A connection that breaks or is slow three times running is given up at once; a task of its own opens the next, and
-//! hands it out only when Redis answers quickly and may be used as a cache. Nothing is ever sent twice, and no script
-//! is ever loaded because it is missing.
+//! Late and lost are two things. After three late answers readers do not [`ask`](Link::ask) any more until answers are
+//! quick again; writers go on to [`tell`](Link::tell), and wait. A connection that breaks, or on which nothing at all is
+//! heard though an answer is due, is given up; a task of its own opens the next, and hands it out only when Redis answers
+//! and may be used as a cache. Nothing is ever sent twice, and no script is ever loaded because it is missing.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -15,13 +16,22 @@ use tokio::time::timeout;
 
 /// How long opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
-/// How quickly Redis must answer to be used.
-const PROBE: Duration = Duration::from_millis(100);
-/// How often a connection that nobody uses is probed.
-const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How quickly a Redis that is new must answer to be used.
+const PROBE: Duration = Duration::from_millis(250);
+/// How quickly a PING must be answered for readers to ask again.
+const QUICK: Duration = Duration::from_millis(25);
+/// How often a connection is probed while all is well, and while readers do not ask.
+const HEARTBEAT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_millis(100));
+/// After how long a writer who waits has the connection probed.
+const LATE: Duration = Duration::from_millis(100);
+/// A connection is dead when nothing is heard on it for so many turns of this length. Turns and not a time: a process
+/// that has no time for its own timers has none to read answers either, and each of its turns takes longer.
+const QUIET: (u32, Duration) = (16, Duration::from_millis(25));
 /// How long to wait between two tries to connect, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How many answers in a row may be late.
+/// In how many turns a reader's patience is waited for.
+const TURNS: u32 = 5;
+/// How many answers in a row may be late before readers do not ask any more.
 const STRIKES: u32 = 3;
 
 /// Why Redis did not do it.
@@ -42,9 +52,15 @@ pub(crate) struct Link {
     /// Counts connections, so that a late failure of an old one does not end the new one.
     generation: AtomicU64,
     strikes: AtomicU32,
+    /// Counts what was heard.
+    heard: AtomicU64,
     /// Since when it is up.
     since: Mutex<Option<Instant>>,
+    /// Somebody waits for longer than he should.
+    doubted: Notify,
+    /// The connection was given up: for the task, and for all who wait for an answer on it.
     lost: Notify,
+    gone: Notify,
     back: Notify,
 }
 
@@ -65,32 +81,72 @@ impl Link {
             up: RwLock::new(None),
             generation: AtomicU64::new(0),
             strikes: AtomicU32::new(0),
+            heard: AtomicU64::new(0),
             since: Mutex::new(None),
+            doubted: Notify::new(),
             lost: Notify::new(),
+            gone: Notify::new(),
             back: Notify::new(),
         })
     }
 
-    /// Sends `cmd` once and waits this long for the answer.
-    pub(super) async fn send(&self, cmd: &Cmd, patience: Duration) -> Result<Value, LinkError> {
+    /// Sends `cmd` once and waits this long for the answer; not at all while answers come late. For readers, who
+    /// have the database.
+    pub(super) async fn ask(&self, cmd: &Cmd, patience: Duration) -> Result<Value, LinkError> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let connection = self.connection().filter(|_| !self.is_late());
+        let Some(mut connection) = connection else {
+            return Err(LinkError::Down);
+        };
+        let mut answer = std::pin::pin!(connection.send_packed_command(cmd));
+        // In turns, as QUIET: that thousands ask at once is no reason for all of them to ask the database.
+        for _ in 0..TURNS {
+            if let Ok(answer) = timeout(patience / TURNS, &mut answer).await {
+                self.strikes.store(0, Ordering::Relaxed);
+                return self.answered(generation, answer);
+            }
+        }
+        if self.strikes.fetch_add(1, Ordering::Relaxed) + 1 == STRIKES {
+            self.doubted.notify_one();
+        }
+        Err(LinkError::Down)
+    }
+
+    /// Sends `cmd` once and waits for the answer while Redis lives, at most this long. For writers: that Redis is late
+    /// is no reason to switch the cache off for all.
+    pub(super) async fn tell(&self, cmd: &Cmd, patience: Duration) -> Result<Value, LinkError> {
+        let gone = self.gone.notified();
         let generation = self.generation.load(Ordering::Acquire);
         let Some(mut connection) = self.connection() else {
             return Err(LinkError::Down);
         };
-        match timeout(patience, connection.send_packed_command(cmd)).await {
-            Ok(answer) => {
-                self.strikes.store(0, Ordering::Relaxed);
-                answer
-                    .and_then(Value::extract_error)
-                    .map_err(|error| self.failed(generation, &error))
+        let answer = async {
+            let mut answer = std::pin::pin!(connection.send_packed_command(cmd));
+            if let Ok(answer) = timeout(LATE, &mut answer).await {
+                return answer;
             }
-            Err(_) => {
-                if self.strikes.fetch_add(1, Ordering::Relaxed) + 1 >= STRIKES {
-                    self.give_up(generation);
-                }
-                Err(LinkError::Down)
-            }
+            self.doubted.notify_one();
+            answer.await
+        };
+        tokio::select! {
+            biased;
+            answer = timeout(patience, answer) => match answer {
+                Ok(answer) => self.answered(generation, answer),
+                Err(_) => Err(LinkError::Down),
+            },
+            () = gone => Err(LinkError::Down),
         }
+    }
+
+    fn answered(
+        &self,
+        generation: u64,
+        answer: Result<Value, RedisError>,
+    ) -> Result<Value, LinkError> {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+        answer
+            .and_then(Value::extract_error)
+            .map_err(|error| self.failed(generation, &error))
     }
 
     fn failed(&self, generation: u64, error: &RedisError) -> LinkError {
@@ -115,6 +171,7 @@ impl Link {
         *self.since() = None;
         tracing::warn!("Redis does not answer: the cache is bypassed");
         self.lost.notify_one();
+        self.gone.notify_waiters();
     }
 
     fn connection(&self) -> Option<MultiplexedConnection> {
@@ -126,6 +183,11 @@ impl Link {
 
     fn since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether readers do not ask, because answers come late.
+    fn is_late(&self) -> bool {
+        self.strikes.load(Ordering::Relaxed) >= STRIKES
     }
 
     #[cfg(all(test, feature = "testing"))]
@@ -178,20 +240,46 @@ impl Link {
     }
 
     async fn until_lost(&self) {
-        let ping = redis::cmd("PING");
         loop {
+            let pause = if self.is_late() {
+                HEARTBEAT.1
+            } else {
+                HEARTBEAT.0
+            };
             tokio::select! {
                 () = self.lost.notified() => return,
-                () = tokio::time::sleep(HEARTBEAT) => {
-                    if self.connection().is_some() && self.send(&ping, PROBE).await.is_err() {
-                        self.give_up(self.generation.load(Ordering::Acquire));
-                    }
-                }
+                () = self.doubted.notified() => self.probe().await,
+                () = tokio::time::sleep(pause) => self.probe().await,
             }
         }
     }
 
-    /// A connection to a Redis that answers quickly and loses nothing that must stay.
+    /// Finds out whether Redis is quick, late or dead.
+    async fn probe(&self) {
+        let generation = self.generation.load(Ordering::Acquire);
+        let Some(mut connection) = self.connection() else {
+            return;
+        };
+        let (ping, begin) = (redis::cmd("PING"), Instant::now());
+        let mut answer = std::pin::pin!(connection.send_packed_command(&ping));
+        let (mut quiet, mut heard) = (0, self.heard.load(Ordering::Relaxed));
+        while quiet < QUIET.0 {
+            if let Ok(answer) = timeout(QUIET.1, &mut answer).await {
+                let _ = self.answered(generation, answer);
+                if begin.elapsed() <= QUICK {
+                    self.strikes.store(0, Ordering::Relaxed);
+                }
+                return;
+            }
+            // Answers to others are a sign of life: they come in the order of the questions.
+            let now = self.heard.load(Ordering::Relaxed);
+            quiet = if now == heard { quiet + 1 } else { 0 };
+            heard = now;
+        }
+        self.give_up(generation);
+    }
+
+    /// A connection to a Redis that answers and loses nothing that must stay.
     async fn open(&self) -> Result<MultiplexedConnection, String> {
         // Each call has its own patience.
         let config = AsyncConnectionConfig::new()

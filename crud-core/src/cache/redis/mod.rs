@@ -32,19 +32,19 @@ use self::groups::{Group, Slots};
 use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
-use self::write::POST;
+use super::mutant::{Mutant, lives};
 use super::store::{Dep, Doubt, Entry, Read, Stamps};
 
 /// How long a reader waits for Redis before it asks the database.
 const READ: Duration = Duration::from_millis(25);
-/// How long an epoch may take to begin.
+/// How long a reader who has loaded waits until the body is kept.
+const FILL: Duration = Duration::from_millis(100);
+/// How long each step of an epoch's beginning may take.
 const BEGIN: Duration = Duration::from_secs(1);
 /// Longer bodies are not kept.
 const MAX_BODY: usize = 256 * 1024;
 /// The longest that a body is kept, whatever the entity says; stamps must outlive it.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
-/// How many bytes of bodies the process keeps itself.
-const L1_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A body that this process has; Redis says whether its stamps are those of this moment.
 #[derive(Clone)]
@@ -74,11 +74,12 @@ impl Drop for RedisStore {
 }
 
 impl RedisStore {
-    /// A store for the rows of these tables. Redis need not be there yet.
+    /// A store for the rows of these tables. The process itself keeps so many bytes of bodies, too. Redis need not be
+    /// there yet.
     ///
     /// # Errors
     /// A sentence, when the URL cannot be used or the Redis there may not be a cache.
-    pub(crate) async fn new(url: &str, tables: Vec<String>) -> Result<Self, String> {
+    pub(crate) async fn new(url: &str, tables: Vec<String>, bytes: u64) -> Result<Self, String> {
         let link = Arc::new(Link::new(url)?);
         link.check().await?;
         let task = tokio::spawn({
@@ -86,7 +87,7 @@ impl RedisStore {
             async move { link.run().await }
         });
         let l1 = moka::sync::Cache::builder()
-            .max_capacity(L1_BYTES)
+            .max_capacity(bytes)
             .weigher(|_, kept: &Kept| {
                 u32::try_from(kept.key.len() + kept.body.len() + 200).unwrap_or(u32::MAX)
             })
@@ -106,7 +107,7 @@ impl RedisStore {
         self.link.up_for()
     }
 
-    /// Whether the last answers came too late, or the connection is gone.
+    /// Whether the last answer came too late, or the connection is gone.
     #[cfg(all(test, feature = "testing"))]
     fn link_is_slow(&self) -> bool {
         self.link.is_slow()
@@ -130,23 +131,25 @@ impl RedisStore {
     /// left expires by itself, but for what is in doubt, which goes at once with its epoch.
     pub(crate) async fn begin(&self, epoch: &str, old: Option<&str>) -> Result<(), String> {
         let scripts = Scripts::of(epoch);
+        let mut steps: Vec<Cmd> = Vec::new();
         for text in &scripts.texts {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(text);
-            self.link.send(&load, BEGIN).await.map_err(refused)?;
+            steps.push(load);
         }
         for slot in self.slots.all() {
-            let set = Cmd::set(groups::key(slot, epoch, "ep"), epoch);
-            self.link.send(&set, BEGIN).await.map_err(refused)?;
+            steps.push(Cmd::set(groups::key(slot, epoch, "ep"), epoch));
             if let Some(old) = old {
                 let keys = [groups::key(slot, old, "ep"), groups::key(slot, old, "w")];
-                self.link
-                    .send(&Cmd::unlink(&keys), BEGIN)
-                    .await
-                    .map_err(refused)?;
+                steps.push(Cmd::unlink(&keys));
             }
         }
-        Ok(())
+        // All at once: nobody uses the epoch before it is announced, so their order does not matter.
+        let steps = steps.iter().map(|step| self.link.tell(step, BEGIN));
+        match join_all(steps).await.into_iter().find_map(Result::err) {
+            Some(error) => Err(refused(error)),
+            None => Ok(()),
+        }
     }
 
     fn scripts(&self) -> Option<Arc<Scripts>> {
@@ -173,6 +176,9 @@ impl RedisStore {
             kept.home == groups[0].stamps_len()
                 && kept.stamps.len() == groups.iter().map(Group::stamps_len).sum::<usize>()
         });
+        if let Some(kept) = kept.as_ref().filter(|_| lives(Mutant::TrustedCopy)) {
+            return Read::Hit(kept.body.clone());
+        }
         let replies = self
             .ask_all(&scripts, &groups, &fingerprint, kept.as_ref())
             .await;
@@ -215,6 +221,12 @@ impl RedisStore {
             // Stamps that this process never wrote: somebody else has been in the epoch's keys.
             _ => Read::Bypass(Doubt::Away),
         }
+    }
+
+    /// As [`Store::peek`](super::Store::peek), of what the process itself keeps.
+    pub(crate) fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
+        let kept = self.kept(entry, &entry.fingerprint())?;
+        (kept.stamps[..] == bytes(stamps)[..]).then_some(kept.body)
     }
 
     fn keep(&self, entry: &Entry, fingerprint: [u8; 32], home: &[u8], others: &[u8], body: Bytes) {
@@ -283,8 +295,18 @@ impl RedisStore {
     }
 
     async fn send(&self, call: Call, patience: Duration) -> Result<Reply, LinkError> {
-        let answer = self.link.send(&call.finish(), patience).await;
+        let answer = self.link.ask(&call.finish(), patience).await;
+        self.read_reply(answer).await
+    }
+
+    async fn read_reply(
+        &self,
+        answer: Result<redis::Value, LinkError>,
+    ) -> Result<Reply, LinkError> {
         if answer == Err(LinkError::NoScript) {
+            if lives(Mutant::NoFence) {
+                return self.load_again().await;
+            }
             self.fence();
         }
         let reply = reply(answer?);
@@ -292,6 +314,16 @@ impl RedisStore {
             self.fence();
         }
         Ok(reply)
+    }
+
+    /// What nobody must ever do.
+    async fn load_again(&self) -> Result<Reply, LinkError> {
+        for text in self.scripts().iter().flat_map(|scripts| &scripts.texts) {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(text);
+            self.link.tell(&load, BEGIN).await?;
+        }
+        Err(LinkError::Down)
     }
 
     fn fence(&self) {
@@ -312,7 +344,19 @@ impl RedisStore {
             return false;
         };
         let groups = self.slots.group(deps);
-        let stamps = bytes(stamps);
+        let mut stamps = bytes(stamps);
+        if lives(Mutant::StampAtStore)
+            || lives(Mutant::NoFillCompare)
+            || lives(Mutant::DoubleDelete)
+        {
+            stamps.clear();
+            for group in &groups {
+                match self.ask(&scripts, group, None, &[]).await {
+                    Ok(Reply::Stamps(now)) => stamps.extend_from_slice(&now),
+                    _ => return false,
+                }
+            }
+        }
         let Some((home, others)) = stamps.split_at_checked(groups[0].stamps_len()) else {
             return false;
         };
@@ -334,7 +378,7 @@ impl RedisStore {
         call.arg(home)
             .arg(ttl.max(1).to_string().as_bytes())
             .arg(&encoded);
-        matches!(self.send(call, POST).await, Ok(Reply::Done))
+        matches!(self.send(call, FILL).await, Ok(Reply::Done))
     }
 }
 

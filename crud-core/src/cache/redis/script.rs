@@ -10,6 +10,8 @@
 
 use redis::Script;
 
+use crate::cache::mutant::{Mutant, lives};
+
 /// How long a token keeps what it marks in doubt, if nothing ends it: longer than any transaction lasts that still
 /// may commit.
 pub(crate) const TOKEN_MS: u64 = 15_000;
@@ -100,6 +102,38 @@ end
 return {'K'}
 ";
 
+/// The scripts: read, fill, mark and post.
+fn scripts() -> [String; 4] {
+    let [mut read, mut fill, mut mark, mut post] = [READ, FILL, MARK, POST].map(str::to_owned);
+    let cut = |script: &mut String, part: &str| {
+        assert!(script.contains(part), "there is nothing to take away");
+        *script = script.replace(part, "");
+    };
+    if lives(Mutant::NoDoubt) {
+        cut(
+            &mut read,
+            "if tonumber(deadline) > now then return {'D'} end",
+        );
+    }
+    if lives(Mutant::NoEpochKey) {
+        for script in [&mut read, &mut fill, &mut mark, &mut post] {
+            cut(
+                script,
+                "if not redis.call('GET', KEYS[1]) then return {'F'} end",
+            );
+        }
+    }
+    if lives(Mutant::DeleteBefore) || lives(Mutant::DoubleDelete) {
+        cut(&mut mark, "redis.call('HSET', KEYS[2], ARGV[i], kept)");
+    }
+    if lives(Mutant::SameStamps) {
+        for script in [&mut mark, &mut post] {
+            cut(script, "redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)");
+        }
+    }
+    [read, fill, mark, post]
+}
+
 /// The scripts of one epoch, with their hashes.
 pub(crate) struct Scripts {
     /// See [`READ`].
@@ -120,13 +154,18 @@ impl Scripts {
     /// The scripts of `epoch`, which is hexadecimal.
     pub(super) fn of(epoch: &str) -> Self {
         let text = |script: &str| {
+            let token_ms = if lives(Mutant::ShortDoubt) {
+                50
+            } else {
+                TOKEN_MS
+            };
             let script = script
                 .replace("STAMP_S", &STAMP_S.to_string())
                 .replace("LEASE_MS", &LEASE_MS.to_string())
-                .replace("TOKEN_MS", &TOKEN_MS.to_string());
+                .replace("TOKEN_MS", &token_ms.to_string());
             format!("-- {epoch}{script}")
         };
-        let texts = [READ, FILL, MARK, POST].map(text);
+        let texts = scripts().map(|script| text(&script));
         let [read, fill, mark, post] = texts.each_ref().map(|text| Script::new(text));
         Self {
             read,

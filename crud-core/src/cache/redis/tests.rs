@@ -26,7 +26,9 @@ pub(super) async fn store(redis: &Redis, epoch: &str) -> RedisStore {
 
 /// Another process's store.
 pub(super) async fn other(redis: &Redis, epoch: &str) -> RedisStore {
-    let store = RedisStore::new(&redis.url(), tables()).await.unwrap();
+    let store = RedisStore::new(&redis.url(), tables(), 1 << 20)
+        .await
+        .unwrap();
     up(&store).await;
     store.adopt(Some(epoch));
     store
@@ -66,7 +68,9 @@ pub(super) fn body(text: &'static str) -> Bytes {
 pub(super) async fn read(store: &RedisStore, key: &'static str, deps: &[Dep]) -> Read {
     for _ in 0..100 {
         match store.read(&entry(key), deps).await {
-            Read::Bypass(Doubt::Away) if store.link_is_slow() => up(store).await,
+            Read::Bypass(Doubt::Away) if store.link_is_slow() => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
             other => return other,
         }
     }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::again;
 use crate::{
     Context, Error, Result,
-    cache::{Deps, Entry, Failed, Loaded},
+    cache::{Dep, Deps, Entry, Failed, Loaded, is_own},
     db::Db,
     operations::Place,
 };
@@ -56,7 +56,11 @@ impl Db {
         V: serde::Serialize + serde::de::DeserializeOwned,
         F: Future<Output = Result<V>> + Send + 'static,
     {
-        let Some(cache) = self.readable_cache() else {
+        let is_unknown = |dep: &Dep| dep.table().is_some_and(is_own);
+        let cache = self
+            .readable_cache()
+            .filter(|_| !deps.0.iter().any(is_unknown));
+        let Some(cache) = cache else {
             return load.await;
         };
         let mut full = Vec::with_capacity(name.len() + key.len() + 2);
