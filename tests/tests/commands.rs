@@ -12,7 +12,10 @@ use serde_json::Value;
 use tests::{PASSWORD, TestApp};
 
 /// The binary, built once with the profile and into the folder of the tests.
-pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| build(&[]));
+
+/// Builds the binary, with these arguments of cargo's too.
+pub(crate) fn build(arguments: &[&str]) -> PathBuf {
     let tests = std::env::current_exe().expect("the tests are a program");
     let folder = tests
         .ancestors()
@@ -27,6 +30,7 @@ pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
         "--target-dir",
     ]);
     build.arg(folder.parent().expect("target/<profile>"));
+    build.args(arguments);
     if folder.ends_with("release") {
         build.arg("--release");
     }
@@ -40,7 +44,7 @@ pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let built = build.status().expect("cargo is there");
     assert!(built.success(), "the server does not build");
     folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))
-});
+}
 
 /// A command of the server on a test's database.
 pub(crate) fn command(app: &TestApp, arguments: &[&str]) -> Command {

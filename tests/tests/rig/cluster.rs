@@ -1,5 +1,5 @@
-//! Three servers, each a process with a proxy of its own between itself and Redis, on a PostgreSQL and a Redis that
-//! are theirs alone; and what can befall them.
+//! Three servers, each a process with proxies of its own between itself and Redis and PostgreSQL, which are theirs
+//! alone; and what can befall them.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -17,7 +17,7 @@ use crud_core::{
 use lms_server::{Lms, accounts::NewAccount, roles::Role};
 use tests::PASSWORD;
 
-use super::http::Http;
+use super::{Plan, http::Http};
 use crate::commands::BINARY;
 
 pub(crate) const SERVERS: usize = 3;
@@ -30,6 +30,7 @@ const RUN: &str =
 struct Server {
     port: u16,
     proxy: Proxy,
+    database: Proxy,
     process: Option<Child>,
 }
 
@@ -51,19 +52,26 @@ pub(crate) struct Cluster {
     servers: Vec<Server>,
     /// An instructor's token.
     pub(crate) token: String,
+    plan: Plan,
 }
 
 impl Cluster {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(plan: &Plan) -> Self {
         let postgres = OwnPostgres::start().expect("PostgreSQL is installed");
         let redis = Redis::start_durable().expect("Redis is installed");
         let token = instructor(&postgres.url()).await;
         let mut servers = Vec::new();
         for _ in 0..SERVERS {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            let proxy = Proxy::to(redis.port()).await.expect("a free port");
+            // Readers wait 25 ms for Redis.
+            proxy.jitter(plan.jitter.min(Duration::from_millis(6)));
+            let database = Proxy::to(postgres.port()).await.expect("a free port");
+            database.jitter(plan.jitter);
             servers.push(Server {
                 port: free.local_addr().expect("it is bound").port(),
-                proxy: Proxy::to(redis.port()).await.expect("a free port"),
+                proxy,
+                database,
                 process: None,
             });
         }
@@ -72,6 +80,7 @@ impl Cluster {
             redis,
             servers,
             token,
+            plan: plan.clone(),
         };
         for server in 0..SERVERS {
             cluster.run(server);
@@ -86,9 +95,13 @@ impl Cluster {
     pub(crate) fn run(&mut self, server: usize) {
         let server = &mut self.servers[server];
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", RUN]).arg(program()).env_clear();
         command
-            .env("DATABASE_URL", self.postgres.url())
+            .args(["-c", RUN])
+            .arg(&self.plan.program)
+            .env_clear();
+        command
+            .env("DATABASE_URL", self.postgres.url_by(server.database.port()))
+            .envs(self.plan.mutant.map(|mutant| ("CRUD_MUTANT", mutant)))
             .env(
                 "REDIS_URL",
                 format!("redis://127.0.0.1:{}", server.proxy.port()),
@@ -121,6 +134,11 @@ impl Cluster {
 
     pub(crate) fn proxy(&self, server: usize) -> &Proxy {
         &self.servers[server].proxy
+    }
+
+    /// What is between a server and PostgreSQL.
+    pub(crate) fn database(&self, server: usize) -> &Proxy {
+        &self.servers[server].database
     }
 
     async fn ask(&self, server: usize, path: &str) -> Option<super::http::Answer> {
@@ -170,7 +188,10 @@ impl Cluster {
     }
 
     /// How long it takes until every server has hits again.
-    pub(crate) async fn until_hits(&self) -> Duration {
+    ///
+    /// # Errors
+    /// A sentence, when one has none in time.
+    pub(crate) async fn until_hits(&self) -> Result<Duration, String> {
         let begin = Instant::now();
         let before = self.all_counts().await;
         for (server, before) in before.iter().enumerate() {
@@ -180,11 +201,13 @@ impl Cluster {
                     break;
                 }
                 let waited = begin.elapsed();
-                assert!(waited < PATIENCE, "server {server} caches nothing: {now:?}");
+                if waited > PATIENCE {
+                    return Err(format!("server {server} caches nothing: {now:?}"));
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        begin.elapsed()
+        Ok(begin.elapsed())
     }
 }
 
@@ -197,7 +220,7 @@ impl Drop for Cluster {
 }
 
 /// The server; `RIG_SERVER` names another, such as a mutant.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let given = std::env::var_os("RIG_SERVER").map(PathBuf::from);
     given.unwrap_or_else(|| BINARY.clone())
 }

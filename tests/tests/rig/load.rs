@@ -8,14 +8,15 @@ use std::sync::{
 use axum::http::Method;
 use crud_core::testing::Random;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{
+    Plan,
     cluster::SERVERS,
     http::{Answer, Http},
     oracle::{Act, Before, Oracle, Outcome, Who},
 };
 
-pub(crate) const COURSES: usize = 10;
 /// So many lessons are created in a course, at most.
 const LESSONS: usize = 12;
 
@@ -25,7 +26,13 @@ pub(crate) struct Load {
     courses: Vec<String>,
     token: String,
     ports: [u16; SERVERS],
+    /// Of a hundred requests, so many write.
+    writing: u64,
     pub(crate) stop: AtomicBool,
+    /// Nobody begins to write.
+    pub(crate) quiet: AtomicBool,
+    /// Told when the oracle has seen something wrong.
+    pub(crate) found: Notify,
     pub(crate) operations: AtomicUsize,
     pub(crate) writes: AtomicUsize,
     /// Answers with a status of 500 and more.
@@ -36,11 +43,11 @@ pub(crate) struct Load {
 
 impl Load {
     /// Makes the courses.
-    pub(crate) async fn new(ports: [u16; SERVERS], token: &str) -> Arc<Self> {
+    pub(crate) async fn new(ports: [u16; SERVERS], token: &str, plan: &Plan) -> Arc<Self> {
         let mut oracle = Oracle::new();
         let mut courses = Vec::new();
         let mut http = Http::new(ports[0]);
-        for n in 0..COURSES {
+        for n in 0..plan.courses {
             let new = json!({"title": format!("Course {n}"), "is_published": true});
             let path = "/api/v1/courses";
             let made = http.send(Method::POST, path, Some(token), Some(&new)).await;
@@ -54,7 +61,10 @@ impl Load {
             courses,
             token: token.to_owned(),
             ports,
+            writing: plan.writing,
             stop: AtomicBool::new(false),
+            quiet: AtomicBool::new(false),
+            found: Notify::new(),
             operations: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
@@ -78,6 +88,9 @@ impl Load {
             };
             caller.step(&mut random).await;
             self.operations.fetch_add(1, Relaxed);
+            if !self.oracle().wrong.is_empty() {
+                self.found.notify_one();
+            }
         }
     }
 }
@@ -92,16 +105,19 @@ struct Caller<'a> {
 impl Caller<'_> {
     async fn step(&mut self, random: &mut Random) {
         // Some courses are asked for more often than others.
-        let hot = index(random, COURSES).min(index(random, COURSES));
+        let courses = self.load.courses.len();
+        let hot = index(random, courses).min(index(random, courses));
         let course = &self.load.courses[hot];
-        match random.below(100) {
+        if random.below(100) < self.load.writing && !self.load.quiet.load(Relaxed) {
+            return self.write(course, random).await;
+        }
+        match random.below(90) {
             0..34 => self.get(course).await,
             34..44 => self.get_lesson(course, random).await,
             44..58 => self.list().await,
             58..68 => self.lessons(course).await,
             68..78 => self.count(course).await,
-            78..90 => self.include(course).await,
-            _ => self.write(course, random).await,
+            _ => self.include(course).await,
         }
     }
 
