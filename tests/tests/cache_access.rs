@@ -73,6 +73,47 @@ on_both! {
         }
     }
 
+    // Kills: an include, a count or a page that is kept for those who asked before
+    async fn what_others_have_read_changes_no_answer(app: TestApp) {
+        let by = app.instructor();
+        let (open, hidden) = (published(&by, "Open").await, draft(&by, "Hidden").await);
+        for course in [&open, &hidden] {
+            lesson(&by, course, 1).await;
+        }
+        let enrolled = json!({"course_id": id(&open)});
+        made(&app.student(), "/enrollments", enrolled).await;
+        let mut paths = vec!["/lessons?include=course".to_owned(), "/enrollments?include=student".to_owned()];
+        for course in [&open, &hidden] {
+            paths.push(format!("{course}?include=instructor,lessons,modules"));
+            paths.push(format!("{course}/lessons"));
+        }
+        for list in ["/courses?include=instructor,lessons", "/users?fields=id,email", "/lessons?page_size=1"] {
+            paths.push(list.to_owned());
+        }
+        let callers = [app.anonymous(), app.student(), app.other_instructor(), by, app.admin()];
+        let mut cold = Vec::new();
+        for path in &paths {
+            for caller in &callers {
+                run(&app, "UPDATE courses SET version = version WHERE id = ?", id(&open)).await.unwrap();
+                run(&app, "UPDATE users SET version = version WHERE id = ?", NOBODY).await.unwrap();
+                cold.push(told(caller, Method::GET, path, None).await);
+            }
+        }
+        // Whoever sees most comes first, then whoever sees least.
+        for turned in [true, false] {
+            for (n, path) in paths.iter().enumerate() {
+                let mut order: Vec<_> = (0..callers.len()).collect();
+                if turned {
+                    order.reverse();
+                }
+                for caller in order {
+                    let warm = told(&callers[caller], Method::GET, path, None).await;
+                    assert_eq!(warm, cold[n * callers.len() + caller], "{path} {caller}");
+                }
+            }
+        }
+    }
+
     // Kills: a list or a row that does not depend on the tables that its policy asks
     async fn what_hangs_on_a_course_follows_its_course(app: TestApp) {
         let by = app.instructor();
