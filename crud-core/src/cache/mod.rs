@@ -258,6 +258,11 @@ fn without_lists(deps: &[Dep]) -> Arc<[Dep]> {
     deps.iter().filter(is_kept).cloned().collect()
 }
 
+fn without_lists(deps: &[Dep]) -> Arc<[Dep]> {
+    let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_));
+    deps.iter().filter(is_kept).cloned().collect()
+}
+
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cache")

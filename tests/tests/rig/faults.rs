@@ -139,7 +139,7 @@ impl Fault {
                 stall(cluster, load, server, Duration::from_millis(3_500)).await?;
                 let marked = |was: &Counts, now: &Counts| now.marked > was.marked;
                 let felt = felt(self, cluster, &before, None, marked).await;
-                tokio::time::sleep(Duration::from_millis(3_600)).await;
+                tokio::time::sleep(STALL).await;
                 load.quiet.store(false, Relaxed);
                 felt?;
             }
@@ -149,10 +149,12 @@ impl Fault {
                 stall(cluster, load, server, Duration::from_millis(3_500)).await?;
                 cluster.redis.ask("FLUSHALL");
                 let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
-                let felt = felt(self, cluster, &before, None, fenced).await;
-                tokio::time::sleep(Duration::from_millis(3_600)).await;
+                let begin = Instant::now();
+                let felt = felt(self, cluster, &before, None, fenced);
+                let felt = tokio::time::timeout(STALL, felt).await;
+                tokio::time::sleep(STALL.saturating_sub(begin.elapsed())).await;
                 load.quiet.store(false, Relaxed);
-                felt?;
+                felt.map_err(|_| "Stalled did not bite: nothing was fenced".to_owned())??;
             }
             Self::Hung => {
                 cluster.until_hits().await?;
@@ -207,6 +209,8 @@ async fn stall(cluster: &Cluster, load: &Load, server: usize, by: Duration) -> R
     Ok(())
 }
 
+/// A little longer than writes are held back; PostgreSQL ends them after 5 s.
+const STALL: Duration = Duration::from_millis(3_700);
 /// How long writes that have begun are given to end.
 const CALM: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(20);
