@@ -109,7 +109,7 @@ pub use self::{
     entity::EntityInterface,
     error::{Error, Result},
     file::FileFormat,
-    filter::{Filter, Through},
+    filter::{Filter, FullText, Through},
     operations::Context,
     policy::{Action, Policy, Scope},
     principal::Principal,

@@ -24,6 +24,7 @@ mod sqlite;
 mod transaction;
 mod tx;
 pub mod types;
+mod words;
 
 use std::future::ready;
 use std::sync::Arc;

@@ -112,13 +112,7 @@ fn operations(document: &Value, faults: &mut Faults) {
     links(document, &ids, faults);
 }
 
-fn parameters(
-    document: &Value,
-    path: &str,
-    operation: &Value,
-    place: &str,
-    faults: &mut Faults,
-) {
+fn parameters(document: &Value, path: &str, operation: &Value, place: &str, faults: &mut Faults) {
     let mut declared = BTreeSet::new();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         let parameter = followed(document, parameter);
