@@ -110,7 +110,7 @@ pub use self::{
     entity::EntityInterface,
     error::{Error, Result},
     file::FileFormat,
-    filter::{Filter, Through},
+    filter::{Filter, FullText, Through},
     id::{Id, IdKind, IdOf, IdType},
     operations::Context,
     policy::{Action, Policy, Scope},

@@ -6,8 +6,8 @@ pub use serde::{Deserialize, Serialize};
 pub use validator::Validate;
 
 pub use crate::{
-    Action, Context, EntityInterface, Error, Filter, Json, NaiveDate, Policy, Principal, Result,
-    Scope, Through, Timestamp, Uuid, dto,
+    Action, Context, EntityInterface, Error, Filter, FullText, Json, NaiveDate, Policy, Principal,
+    Result, Scope, Through, Timestamp, Uuid, dto,
     dto::Assignments,
     hook::{After, Before, Fault},
     policy::Fields,

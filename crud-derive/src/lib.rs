@@ -73,6 +73,7 @@ use proc_macro2::TokenStream;
 /// | `query` | the query DTO: the filters of a list; it needs a `search` | written |
 /// | `search` | `fn(Search<courses::table>, &CourseQuery) -> Search<courses::table>`; it may call `course_search` | written |
 /// | `filter(…)` | filters on what is no field (short form): standard columns, and relations, through which it filters by all that their list filters by: `filter(created_at, properties, lessons)` | none |
+/// | `full_text(…)` | the list takes `q=`, which looks for words in these fields (short form): `full_text(title, description)` | none |
 /// | `archivable` | rows tell when they were archived (short form; any table with `archived_at` is archived by) | not in the DTOs |
 /// | `routes(…)` | the actions that have routes: `get`, `list`, `create`, `update`, `archive`, `restore`, `delete`; those of `/bulk` go with them | all of them |
 /// | `cache_ttl` | seconds in the cache, or `off` | `off` |
@@ -122,7 +123,7 @@ pub fn entity_interface(item: proc_macro::TokenStream) -> proc_macro::TokenStrea
 /// | `update` | the body of `PATCH` | `Option<T>` may be left out; `Option<Option<T>>` may be `null` too | `properties` |
 /// | `get` | one row | `T`; `Option<T>` where the column can be null | `id`, `version`, `created_at`, `updated_at`, `created_by`, `updated_by`, `properties` |
 /// | `list` | one row of a list | as `get` | `id`, `version`, `created_at`, `updated_at` |
-/// | `query` | the filters of a list | `Option<T>`, handled by the search function; `Filter<T>` and `Through<E>`, which apply by themselves | none |
+/// | `query` | the filters of a list | `Option<T>`, handled by the search function; `Filter<T>`, `FullText<C>` and `Through<E>`, which apply by themselves | none |
 ///
 /// | option | means |
 /// |---|---|
@@ -145,7 +146,7 @@ pub fn entity_interface(item: proc_macro::TokenStream) -> proc_macro::TokenStrea
 /// see the computed one either.
 ///
 /// A field of type `Json` takes a JSON object in a body; an update merges it into the column (RFC
-/// 7396). Types are told by their names: `Option`, `String`, `Json`, `Filter` and `Through` are not to be renamed.
+/// 7396). Types are told by their names: `Option`, `String`, `Json`, `Filter`, `FullText` and `Through` are not to be renamed.
 ///
 /// Every DTO is `Debug`, `Clone` and `JsonSchema`; all but a query are `Serialize` and `Deserialize`;
 /// create and update are `Validate`; a query is `Default`. Other derives may be written below `#[dto]`.

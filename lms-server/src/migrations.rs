@@ -40,4 +40,5 @@ migrations! {
     20 "0020_cache",
     22 "0022_idempotency",
     23 "0023_history",
+    24 "0024_words",
 }

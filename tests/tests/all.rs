@@ -27,6 +27,7 @@ mod exports;
 mod faults;
 mod fields;
 mod filters;
+mod full_text;
 mod hardening;
 mod harness;
 mod history;

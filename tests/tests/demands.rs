@@ -167,6 +167,7 @@ fn the_document_says_what_is_demanded() {
         let found = |name: &str| {
             parameters
                 .iter()
+                .map(|p| openapi::followed(&document, p))
                 .find(|p| p["name"] == name)
                 .expect("it is there")
         };

@@ -1,7 +1,7 @@
 //! `include=`: what belongs to a row, within it, as far as the caller may see it.
 
 use axum::http::{Method, header};
-use crud_core::testing::on_both;
+use crud_core::{openapi, testing::on_both};
 use serde_json::{Value, json};
 use tests::TestApp;
 
@@ -232,13 +232,15 @@ on_both! {
         let document = app.anonymous().at_root().get("/openapi.json").await.is(200).json;
         let get = &document["paths"]["/api/v1/courses/{id}"]["get"];
         let parameters = get["parameters"].as_array().expect("parameters");
-        let include = parameters.iter().find(|p| p["name"] == "include").expect("one is it");
+        let mut parameters = parameters.iter().map(|p| openapi::followed(&document, p));
+        let include = parameters.find(|p| p["name"] == "include").expect("one is it");
         let names = json!(["lessons", "modules", "assessments", "projects", "instructor"]);
         let items = &include["schema"]["items"]["anyOf"];
         assert_eq!(items[0]["enum"], names);
         let further = r"^(lessons|modules|assessments|projects|instructor)(\.[a-z0-9_]+){1,2}$";
         assert_eq!(items[1]["pattern"], further);
-        let schema = &get["responses"]["200"]["content"]["application/json"]["schema"];
+        let answer = openapi::followed(&document, &get["responses"]["200"]);
+        let schema = &answer["content"]["application/json"]["schema"];
         let lessons = &schema["allOf"][1]["properties"]["lessons"];
         assert_eq!(lessons["items"]["$ref"], "#/components/schemas/LessonList");
     }

@@ -236,29 +236,24 @@ impl Cache {
             return Ok(None);
         };
         self.counters.marked(&deps);
-        let deps = match mutant::lives(Mutant::NoListMark) {
-            true => without_lists(&deps),
-            false => deps,
-        };
-        let token = store.mark(deps).await?;
+        let token = store.mark(weakened(deps)).await?;
         Ok(Some(Marked::new(Arc::clone(store), token)))
     }
 
     /// The same for a statement by itself, which takes effect only behind the fence. `None`: it needs a transaction.
     pub(crate) async fn mark_fenced(self: &Arc<Self>, deps: Arc<[Dep]>) -> Option<(Marked, Fence)> {
         let store = self.store.as_ref()?;
-        let (token, fence) = store.mark_fenced(Arc::clone(&deps)).await?;
         self.counters.marked(&deps);
+        let (token, fence) = store.mark_fenced(weakened(deps)).await?;
         Some((Marked::new(Arc::clone(store), token), fence))
     }
 }
 
-fn without_lists(deps: &[Dep]) -> Arc<[Dep]> {
-    let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_));
-    deps.iter().filter(is_kept).cloned().collect()
-}
-
-fn without_lists(deps: &[Dep]) -> Arc<[Dep]> {
+/// What the rig's mutant leaves of a write's dependencies.
+fn weakened(deps: Arc<[Dep]>) -> Arc<[Dep]> {
+    if !mutant::lives(Mutant::NoListMark) {
+        return deps;
+    }
     let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_));
     deps.iter().filter(is_kept).cloned().collect()
 }

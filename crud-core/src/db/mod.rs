@@ -27,6 +27,7 @@ mod sqlite;
 mod transaction;
 mod tx;
 pub mod types;
+mod words;
 mod write;
 
 use std::future::ready;

@@ -81,7 +81,7 @@ pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
 /// The filters of a list: one parameter for each field.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query DTO",
-    note = "write `#[dto(query)]` above it; every field is an `Option`, a `Filter` or a `Through`"
+    note = "write `#[dto(query)]` above it; every field is an `Option`, a `Filter`, a `FullText` or a `Through`"
 )]
 pub trait QueryDto: JsonSchema + Send + Sync + 'static {
     /// The names of the parameters that are handed to the search function.

@@ -1,16 +1,18 @@
 //! Filters that apply by themselves: a Query DTO's field of type [`Filter`] or [`Through`] takes
-//! `field=value` and `field[op]=value`, and no search function has to know it.
+//! `field=value` and `field[op]=value`, one of type [`FullText`] looks for words, and no search function has to know it.
 //!
 //! `#[dto(query)]` emits one [`FilterField`] for each such field; `read` turns a request's parameters into conditions
 //! by them. Nothing here runs SQL, and nothing of a request ever becomes SQL text.
 
 mod column;
+mod full_text;
 mod json;
 mod name;
 mod op;
 mod read;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
+mod words;
 
 use std::{fmt, marker::PhantomData};
 
@@ -18,11 +20,15 @@ use diesel::Column;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 
-pub use self::op::Op;
 pub(crate) use self::{
     column::{FilterColumn, LONGEST_PART, MOST_VALUES},
+    full_text::{WordsFilter, fts_tables},
     json::KEY,
     read::{MOST_TERMS, conditions},
+};
+pub use self::{
+    full_text::{FullText, TextColumns},
+    op::Op,
 };
 use crate::{
     Policy, Principal,
@@ -121,6 +127,8 @@ pub struct FilterField {
 #[derive(Clone)]
 pub(crate) enum On {
     Column(FilterColumn),
+    /// Words in several columns.
+    Words(WordsFilter),
     /// Another entity. A function, since entities may relate to each other.
     Relation(fn() -> Related),
 }
@@ -144,6 +152,14 @@ impl FilterField {
         Self {
             name,
             on: On::Column(FilterColumn::of::<C, T>(column)),
+        }
+    }
+
+    /// A [`FullText`].
+    pub fn words<Q, C: TextColumns>(name: &'static str, _field: fn(&Q) -> &FullText<C>) -> Self {
+        Self {
+            name,
+            on: On::Words(WordsFilter::of::<C>()),
         }
     }
 

@@ -88,6 +88,18 @@ impl Reading<'_> {
                         self.column(field.name, column, params, &mut found)?;
                     }
                 }
+                On::Words(words) => {
+                    let is_hidden = words.columns().any(|column| mask.hides(column));
+                    if !is_hidden && let Some(text) = params.take_text(field.name) {
+                        self.terms += 1;
+                        match words.condition(r.shape.name, &text) {
+                            Ok(condition) => found.push(condition),
+                            Err((code, why)) => {
+                                params.fault(field.name, code, format!("`{}`: {why}", field.name));
+                            }
+                        }
+                    }
+                }
                 On::Relation(_) => {
                     if outermost && let Some((relation, of)) = self.relation(r, &mask, field.name) {
                         params.knows(format!("{}.…", field.name).into());

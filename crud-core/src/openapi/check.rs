@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::shared::followed;
+
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// Every fault of a document, each as a sentence with its place; empty if there is none.
@@ -103,16 +105,17 @@ fn operations(document: &Value, faults: &mut Faults) {
             if !responses.keys().any(|status| status.starts_with('2')) {
                 faults.add(&place, "has no successful answer");
             }
-            parameters(path, operation, &place, faults);
+            parameters(document, path, operation, &place, faults);
             security(document, operation, &place, faults);
         }
     }
     links(document, &ids, faults);
 }
 
-fn parameters(path: &str, operation: &Value, place: &str, faults: &mut Faults) {
+fn parameters(document: &Value, path: &str, operation: &Value, place: &str, faults: &mut Faults) {
     let mut declared = BTreeSet::new();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let parameter = followed(document, parameter);
         let name = parameter["name"].as_str().unwrap_or_default();
         let within = parameter["in"].as_str().unwrap_or_default();
         if !declared.insert((within, name)) {
@@ -163,7 +166,7 @@ fn links(document: &Value, ids: &BTreeSet<&str>, faults: &mut Faults) {
     let paths = document["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(_, item)| item.as_object().into_iter().flatten());
     let responses = operations.flat_map(|(_, o)| o["responses"].as_object().into_iter().flatten());
-    for (_, response) in responses {
+    for response in responses.map(|(_, response)| followed(document, response)) {
         for (name, link) in response["links"].as_object().into_iter().flatten() {
             if !link["operationId"]
                 .as_str()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Info, Operation, batch, operations::entity, responses, schemas::Schemas};
+use super::{Info, Operation, batch, operations::entity, responses, schemas::Schemas, shared};
 use crate::registry::Registry;
 
 /// What all paths have in common, after the API's own description.
@@ -55,6 +55,7 @@ pub fn document(registry: &Registry, info: &Info<'_>, custom: &[Operation]) -> V
     document["components"]["schemas"] = components;
     document["components"]["headers"] = responses::headers();
     document["components"]["responses"] = responses::errors();
+    shared::share(&mut document);
     document
 }
 

@@ -16,6 +16,10 @@ const ITEM: &str = r"(?:[^\\,\u0000]|\\[\\,|;])*";
 /// A filter within `or`, and alternatives of such.
 const WITHIN_OR: &str = r"[^=|;\u0000]+=(?:[^\\|;\u0000]|\\[\\,|;])*";
 
+/// What is typed to look for words.
+const HOW: &str = " All words must be there, in any order and any case: `word`, `begin*`, `\"a phrase\"`, `-without`. \
+                   Whatever else only separates words.";
+
 /// All parameters that filter a list.
 pub(super) fn of(
     r: &Resource,
@@ -75,19 +79,23 @@ fn operators(
     all: &mut Vec<Value>,
 ) {
     let field = named(fields, &parameter);
-    let column = field.and_then(|field| match &field.on {
-        On::Column(column) => Some(column),
-        On::Relation(_) => None,
-    });
+    let (column, words) = match field.map(|field| &field.on) {
+        Some(On::Column(column)) => (Some(column), None),
+        Some(On::Words(words)) => (None, Some(words)),
+        Some(On::Relation(_)) | None => (None, None),
+    };
     let own = name(&parameter).rsplit('.').next().unwrap_or_default();
-    let is_masked = masked.contains(own) || column.is_some_and(|c| masked.contains(c.column));
+    let is_masked = masked.contains(own)
+        || column.is_some_and(|c| masked.contains(c.column))
+        || words.is_some_and(|words| words.columns().any(|column| masked.contains(column)));
     let note = match is_masked {
         true => " Unknown to callers who may not see the field.",
         false => "",
     };
     let text = parameter["description"].as_str().unwrap_or_default();
-    if is_masked {
-        parameter["description"] = format!("{text}{note}").trim_start().into();
+    let how = if words.is_some() { HOW } else { "" };
+    if is_masked || words.is_some() {
+        parameter["description"] = format!("{text}{how}{note}").trim_start().into();
     }
     let Some(column) = column else {
         all.push(parameter);

@@ -21,6 +21,7 @@ mod parameters;
 mod responses;
 mod routes;
 mod schemas;
+mod shared;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use self::{
     document::document,
     operation::Operation,
     routes::Routes,
+    shared::followed,
 };
 
 #[cfg(doc)]

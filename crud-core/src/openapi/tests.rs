@@ -175,7 +175,15 @@ fn operation(id: &str) -> Value {
         .values()
         .flat_map(|item| item.as_object().expect("is an item").values());
     let found = operations.find(|operation| operation["operationId"] == id);
-    found.unwrap_or_else(|| panic!("there is no {id}")).clone()
+    let mut found = found.unwrap_or_else(|| panic!("there is no {id}")).clone();
+    let follow = |one: &mut Value| *one = followed(&document, one).clone();
+    if let Some(parameters) = found["parameters"].as_array_mut() {
+        parameters.iter_mut().for_each(follow);
+    }
+    if let Some(answers) = found["responses"].as_object_mut() {
+        answers.values_mut().for_each(follow);
+    }
+    found
 }
 
 fn parameter(operation: &Value, name: &str) -> Value {
@@ -291,6 +299,29 @@ fn a_body_takes_what_the_server_takes() {
         super::faults(&document, at, &json!({ "label": null })).len(),
         1
     );
+}
+
+#[test]
+fn what_operations_have_alike_stands_once() {
+    let document = boxes_document();
+    let one = &document["paths"]["/api/v1/big-boxes/{id}"];
+    for method in ["get", "patch", "put", "delete"] {
+        let id = &one[method]["parameters"][0];
+        assert_eq!(*id, json!({ "$ref": "#/components/parameters/id" }));
+        assert_eq!(followed(&document, id)["in"], "path");
+    }
+    let changed = json!({ "$ref": "#/components/responses/update_big_box.200" });
+    assert_eq!(one["patch"]["responses"]["200"], changed);
+    assert_eq!(one["put"]["responses"]["200"], changed);
+    let mut seen = std::collections::BTreeSet::new();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("an item").values() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let is_new = seen.insert(parameter.to_string());
+                assert!(is_new || parameter.get("$ref").is_some(), "{parameter}");
+            }
+        }
+    }
 }
 
 #[test]

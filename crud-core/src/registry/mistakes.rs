@@ -57,6 +57,25 @@ pub(super) fn refuse<E: EntityInterface>(resource: &Resource) {
             resource.name
         );
     }
+    let words = resource.filters.iter().filter_map(|field| match &field.on {
+        On::Words(words) => Some((field.name, words)),
+        On::Column(_) | On::Relation(_) => None,
+    });
+    for (i, (name, words)) in words.enumerate() {
+        assert!(
+            i == 0,
+            "`{}` looks for words by `{name}` and another field: a table has one index of words",
+            resource.name
+        );
+        let mut columns = resource.shape.columns.iter();
+        let is_other = |name: &&str| !columns.any(|column| column.name == *name);
+        if let Some(column) = words.columns().find(is_other) {
+            panic!(
+                "`{}` looks for words in `{column}`, which its table `{}` does not have",
+                resource.name, resource.shape.name
+            );
+        }
+    }
     for field in &resource.filters {
         let On::Relation(related) = field.on else {
             continue;

@@ -20,6 +20,7 @@ use crate::{
     db::TableShape,
     entity::EntityInterface,
     file::FileFormat,
+    filter::fts_tables,
     id::IdKind,
     policy::Action,
     principal::Principal,
@@ -178,8 +179,12 @@ impl Registry {
 
     fn read_text(&self, sql: &str) -> Option<Arc<[Dep]>> {
         let found = mentioned(sql)?;
-        let is_known = |table: &str| self.resources.iter().any(|r| r.shape.name == table);
-        // Nobody marks what the framework itself writes.
+        // What is looked for in words is written with its table only. Nobody marks what the framework itself writes.
+        let is_known = |table: &str| {
+            let mut of_words = self.resources.iter().filter(|r| r.has_words());
+            self.resources.iter().any(|r| r.shape.name == table)
+                || of_words.any(|r| fts_tables(r.shape.name).iter().any(|fts| fts == table))
+        };
         if !found
             .tables
             .iter()
@@ -204,6 +209,13 @@ impl Registry {
             }
         }
         claims
+    }
+
+    /// The tables in which words are looked for, with those columns, for
+    /// [`Db::drift_of_words`](crate::db::Db::drift_of_words).
+    pub fn words(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let words = |r: &Arc<Resource>| Some((r.shape.name, r.words()?.columns().collect()));
+        self.resources.iter().filter_map(words).collect()
     }
 
     /// The declared tables, for [`Db::drift`](crate::db::Db::drift).

@@ -17,7 +17,7 @@ use crate::{
     dto::Assignment,
     entity::{SortColumn, UniqueColumn},
     file::FileFormat,
-    filter::FilterField,
+    filter::{FilterField, On, WordsFilter},
     hook::{AfterFn, BeforeFn, Fault},
     id::{Id, IdKind},
     operations::{Kept, Numbers, Phrases, Projection},
@@ -191,6 +191,19 @@ impl Resource {
     pub(crate) fn kind(&self, column: &str) -> ColumnKind {
         let column = self.shape.columns.iter().find(|c| c.name == column);
         column.map_or(ColumnKind::Jsonb, |column| column.kind)
+    }
+
+    /// Its search for words.
+    pub(crate) fn words(&self) -> Option<&WordsFilter> {
+        self.filters.iter().find_map(|field| match &field.on {
+            On::Words(words) => Some(words),
+            On::Column(_) | On::Relation(_) => None,
+        })
+    }
+
+    /// Whether words can be looked for in its rows.
+    pub(crate) fn has_words(&self) -> bool {
+        self.words().is_some()
     }
 
     /// Whether numbers may be asked for over its rows.

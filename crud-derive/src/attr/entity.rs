@@ -25,6 +25,7 @@ const GRAMMAR: Grammar = Grammar {
         "policy",
         "cache_ttl",
         "filter",
+        "full_text",
         "sort",
         "default_sort",
         "before_create",
@@ -60,6 +61,8 @@ pub(crate) struct EntityArgs {
     pub cache_ttl: Option<CacheTtl>,
     /// Of the short form: filters on what is no field of it.
     pub filter: Vec<Ident>,
+    /// Of the short form: the columns in which `q=` looks for words.
+    pub full_text: Vec<Ident>,
     pub sort: Vec<Ident>,
     pub default_sort: Option<LitStr>,
     pub before_create: Option<Path>,
@@ -140,6 +143,7 @@ impl EntityArgs {
             "policy" => self.policy = Some(value(key, input, "policy = CoursePolicy")?),
             "cache_ttl" => self.cache_ttl = Some(cache_ttl(key, input)?),
             "filter" => self.filter = columns(key, input)?,
+            "full_text" => self.full_text = columns(key, input)?,
             "sort" => self.sort = columns(key, input)?,
             "default_sort" => {
                 self.default_sort = Some(value(key, input, "default_sort = \"-created_at\"")?);
@@ -259,6 +263,7 @@ fn columns(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let (help, what) = match &*key.to_string() {
         "sort" => ("sort(title, created_at)", "column"),
         "filter" => ("filter(created_at, lessons)", "filter"),
+        "full_text" => ("full_text(title, description)", "column"),
         "routes" => ("routes(get, list)", "route"),
         "unique" => ("unique(slug)", "column"),
         "aggregates" => ("aggregates(score)", "column"),

@@ -93,6 +93,9 @@ fn filters(dto: &Dto, table: Option<&Path>) -> Option<TokenStream> {
                         ::crud_core::__private::FilterField::column(#name, #column, #of)
                     }
                 }
+                Filter::Words => quote_spanned! {field.type_span()=>
+                    ::crud_core::__private::FilterField::words(#name, #of)
+                },
                 Filter::Relation => quote_spanned! {field.type_span()=>
                     ::crud_core::__private::FilterField::through(#name, #of)
                 },

@@ -76,9 +76,8 @@ impl Entity {
                  `archived_at` if they declare it";
             errors.push(Error::new(word.span(), TEXT));
         }
-        if let (Some(filter), None) = (args.filter.first(), &short) {
-            const TEXT: &str =
-                "`filter(…)` is for the short form: here the query DTO has its filters";
+        if let (Some(filter), None) = (args.filter.first().or(args.full_text.first()), &short) {
+            const TEXT: &str = "`filter(…)` and `full_text(…)` are for the short form: here the query DTO has its filters";
             errors.push(Error::new(filter.span(), TEXT));
         }
         let EntityArgs {

@@ -70,6 +70,8 @@ pub(crate) enum Filter {
         /// Whether the search function handles `field=value`.
         by_hand: bool,
     },
+    /// `FullText<(…)>`.
+    Words,
     /// `Through<E>`.
     Relation,
 }
@@ -181,7 +183,7 @@ impl Field {
             ),
             Kind::Query => (
                 self.options == 1 || self.filter.is_some(),
-                "a field of a query DTO is `Option<T>`, `Filter<T>` or `Through<E>`: every filter may be left out",
+                "a field of a query DTO is `Option<T>`, `Filter<T>`, `FullText<C>` or `Through<E>`: every filter may be left out",
             ),
         };
         if fits {
@@ -232,6 +234,7 @@ fn filter(
                 by_hand: args.by_hand.is_some(),
             })
         }
+        Some(last) if kind == Kind::Query && last == "FullText" => Some(Filter::Words),
         Some(last) if kind == Kind::Query && last == "Through" => Some(Filter::Relation),
         _ => None,
     };

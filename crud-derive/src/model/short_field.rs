@@ -78,6 +78,13 @@ impl ShortField {
             || words.belongs_to.is_some()
     }
 
+    /// Whether a row may show it.
+    pub(crate) fn is_seen(&self, written: &Written) -> bool {
+        [Kind::Get, Kind::List]
+            .into_iter()
+            .any(|kind| !written.has(kind) || self.words.place(kind).is_some())
+    }
+
     /// Whether it is the column of its name.
     pub(crate) fn is_column(&self) -> bool {
         self.words.not_a_column.is_none() && self.words.computed.is_none()
@@ -174,11 +181,7 @@ impl ShortField {
         let is_json = Text::of(&self.value) == Text::Json;
         let is_text = Text::of(&self.value) == Text::Trimmed;
         let name = self.ident.unraw().to_string();
-        let is_seen = [Kind::Get, Kind::List]
-            .into_iter()
-            .any(|kind| !written.has(kind) || words.place(kind).is_some())
-            || name == "id"
-            || SERVER_SET.contains(&&*name);
+        let is_seen = self.is_seen(written) || name == "id" || SERVER_SET.contains(&&*name);
         if let Some((word, Match::ContainsCi)) = &words.filter
             && !is_text
         {

@@ -26,7 +26,7 @@ pub(crate) fn further(
     written: &Written,
     errors: &mut Errors,
 ) -> Vec<TokenStream> {
-    if let Some(first) = args.filter.first()
+    if let Some(first) = args.filter.first().or(args.full_text.first())
         && !written.has(Kind::Query)
     {
         const TEXT: &str =
@@ -48,7 +48,39 @@ pub(crate) fn further(
             found.extend(errors.take(filter(name, &table, &args.relations)));
         }
     }
+    found.extend(words(args, fields, written, errors));
     found
+}
+
+/// `full_text(title, description)`: the field `q`.
+fn words(
+    args: &EntityArgs,
+    fields: &[ShortField],
+    written: &Written,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    let (table, first) = (args.table.as_ref()?, args.full_text.first()?);
+    for column in &args.full_text {
+        let field = fields.iter().find(|field| field.ident == *column);
+        let text = match field {
+            Some(field) if field.is_seen(written) && field.is_column() => continue,
+            Some(_) => "nobody sees this field: a search for its words would tell what is hidden",
+            None => "`full_text` names fields of the entity",
+        };
+        errors.push(Error::new(column.span(), text));
+    }
+    let columns = args
+        .full_text
+        .iter()
+        .map(|column| quote_spanned!(column.span()=> #table::#column));
+    let names: Vec<_> = (args.full_text.iter())
+        .map(|column| format!("`{}`", column.unraw()))
+        .collect();
+    let about = format!("Words in {}.", names.join(", "));
+    Some(quote_spanned! {first.span()=>
+        #[doc = #about]
+        pub q: ::crud_core::FullText<(#(#columns,)*)>
+    })
 }
 
 fn filter(name: &Ident, table: &Path, relations: &[Relation]) -> syn::Result<TokenStream> {

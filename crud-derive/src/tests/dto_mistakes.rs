@@ -175,7 +175,7 @@ fn the_types_of_the_fields_fit_the_kind() {
                 }
             ),
         ),
-        "a field of a query DTO is `Option<T>`, `Filter<T>` or `Through<E>`: every filter may be left out",
+        "a field of a query DTO is `Option<T>`, `Filter<T>`, `FullText<C>` or `Through<E>`: every filter may be left out",
     );
 }
 

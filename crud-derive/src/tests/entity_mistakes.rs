@@ -60,7 +60,7 @@ fn an_unknown_key_is_answered_with_the_valid_ones_and_the_nearest() {
     assert_one(
         found,
         "unknown key of `#[entity]` `default_sorts`, expected one of `endpoint`, `table`, `create`, `get`, \
-         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `filter`, `sort`, `default_sort`, \
+         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `filter`, `full_text`, `sort`, `default_sort`, \
          `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `numbered`, `relations`, `unique`, `if_match`, `history`, `aggregates`, `groups`, \
          `routes`, `archivable`, `name`\nhelp: did you mean `default_sort`?",
     );

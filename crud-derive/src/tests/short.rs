@@ -150,6 +150,26 @@ fn filters_on_what_is_no_field_are_named_above_the_struct() {
 }
 
 #[test]
+fn words_are_looked_for_in_fields() {
+    let code = course(
+        quote!(full_text(title, about)),
+        quote! {
+            #[field(all)] pub title: String,
+            #[field(write, get)] pub about: Option<String>,
+        },
+    );
+    assert_lacks(&code, quote!(compile_error));
+    assert_holds(
+        &code,
+        quote!(pub q: ::crud_core::FullText<(courses::title, courses::about,)>),
+    );
+    assert_holds(
+        &code,
+        quote!(FilterField::words("q", |query: &Self| &query.q)),
+    );
+}
+
+#[test]
 fn a_field_without_words_is_in_no_dto() {
     let fields = quote! {
         #[field(read)] pub title: String,

@@ -175,7 +175,24 @@ fn further_filters_are_standard_columns_and_relations_each_of_them_once() {
     };
     assert_one(
         sentences(Entity::parse(item).err()),
-        "`filter(…)` is for the short form: here the query DTO has its filters",
+        "`filter(…)` and `full_text(…)` are for the short form: here the query DTO has its filters",
+    );
+}
+
+#[test]
+fn words_are_looked_for_in_fields_that_are_seen() {
+    let fields = quote!(#[field(read)] title: String, #[field(write)] secret: String);
+    assert_one(
+        of_course(quote!(full_text(title, about)), fields.clone()),
+        "`full_text` names fields of the entity",
+    );
+    assert_one(
+        of_course(quote!(full_text(title, secret)), fields.clone()),
+        "nobody sees this field: a search for its words would tell what is hidden",
+    );
+    assert_one(
+        of_course(quote!(full_text = title), fields),
+        "`full_text` names columns in brackets\nhelp: the correct format looks like `full_text(title, description)`",
     );
 }
 

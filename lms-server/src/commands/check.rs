@@ -19,7 +19,8 @@ pub(crate) async fn run() -> Result<()> {
     tables.extend(crud_core::jobs::tables());
     tables.extend(crud_core::once::tables());
     tables.extend(crud_core::history::tables());
-    let drift = db.drift(&tables).await?;
+    let mut drift = db.drift(&tables).await?;
+    drift.extend(db.drift_of_words(&lms.app.registry().words()).await?);
     if !drift.is_empty() {
         bail!(
             "the database and the declarations differ:\n{}",

@@ -17,7 +17,7 @@ fn update() -> Stmt {
         .bind::<BigInt, _>(1)
         .sql(" RETURNING version")
         .part(Part::Fence)
-        .touching(Effect::Row("items", Uuid(uuid::Uuid::nil())))
+        .touching(Effect::Row("items", Uuid(uuid::Uuid::nil()).into()))
 }
 
 async fn run(db: &Db, stmt: Stmt) -> DbResult<Vec<i64>> {
@@ -27,7 +27,7 @@ async fn run(db: &Db, stmt: Stmt) -> DbResult<Vec<i64>> {
 impl Process {
     /// As [`try_write`](Self::try_write), by one statement behind a fence. `None`: not marked, or refused.
     pub(super) async fn try_write_fenced(&self) -> Option<i64> {
-        let deps: Arc<[Dep]> = Arc::new([Dep::Row("items".into(), Uuid(uuid::Uuid::nil()))]);
+        let deps: Arc<[Dep]> = Arc::new([Dep::Row("items".into(), Uuid(uuid::Uuid::nil()).into())]);
         let (token, fence) = self.cache.mark_fenced(deps).await?;
         let written = run(&self.db, update().fenced(fence)).await;
         self.cache.post(token).await;

@@ -268,6 +268,7 @@ const FUNCTIONS: &[&str] = &[
     "count",
     "crud_contains_ci",
     "crud_merge_patch",
+    "crud_words",
     "distinct",
     "else",
     "end",

@@ -11,11 +11,31 @@ pub(super) async fn has_no_plain_form(s: &Subject<'_>, name: &str) -> bool {
     let unknown = match s.r.filters.iter().find(|f| f.name == name).map(|f| &f.on) {
         Some(On::Relation(_)) => format!("{name}.no_such"),
         Some(On::Column(column)) if column.is_json() => format!("{name}[a b]"),
+        Some(On::Words(_)) => return looks_for_words(s, name).await,
         _ => return false,
     };
     for name in [name, &*unknown] {
         let reply = s.admin.get(&format!("{}?{}", s.all, pair(name, "1"))).await;
         let _ = reply.is_problem(400, "unknown_parameter");
+    }
+    true
+}
+
+/// A search for words is a filter of its own kind: what it finds is the text's to say.
+async fn looks_for_words(s: &Subject<'_>, name: &str) -> bool {
+    let none = s.ids(s.admin, &pair(name, "nosuchwordanywhere")).await;
+    assert_eq!(none, Vec::<String>::new());
+    let all = s.ids(s.admin, "").await;
+    assert_eq!(
+        s.ids(s.admin, &pair(name, "-nosuchwordanywhere")).await,
+        all
+    );
+    for odd in ["\"", "'", "*", "a' OR 1=1 --", "a:b NEAR(c)", "(((", "\\"] {
+        let reply = s.admin.get(&format!("{}?{}", s.all, pair(name, odd))).await;
+        match odd.chars().any(char::is_alphanumeric) {
+            true => drop(reply.is(200)),
+            false => assert_eq!(reply.is_problem(422, "invalid").faults(), [(name, "words")]),
+        }
     }
     true
 }

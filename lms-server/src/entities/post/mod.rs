@@ -86,6 +86,8 @@ pub struct PostUpdate {
 /// The filters of posts.
 #[dto(query)]
 pub struct PostQuery {
+    /// Words in title and content.
+    pub q: FullText<(posts::title, posts::content)>,
     /// A part of the title, whatever the case.
     pub title: Option<String>,
     /// Only posts of this author.

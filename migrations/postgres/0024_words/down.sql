@@ -1,0 +1,2 @@
+DROP INDEX ix_courses_words;
+DROP INDEX ix_posts_words;

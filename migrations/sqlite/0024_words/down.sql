@@ -1,0 +1,12 @@
+DROP TRIGGER tr_courses_fts_insert;
+DROP TRIGGER tr_courses_fts_update;
+DROP TRIGGER tr_courses_fts_delete;
+DROP TABLE courses_fts;
+DROP VIEW courses_fts_texts;
+DROP TABLE courses_fts_rows;
+DROP TRIGGER tr_posts_fts_insert;
+DROP TRIGGER tr_posts_fts_update;
+DROP TRIGGER tr_posts_fts_delete;
+DROP TABLE posts_fts;
+DROP VIEW posts_fts_texts;
+DROP TABLE posts_fts_rows;
