@@ -20,17 +20,17 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use self::{control::Permitted, flight::Flights, metrics::Counters};
 pub use self::{
     deps::Deps,
     memory::Memory,
     store::{Dep, Doubt, Entry, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
 };
-use self::{flight::Flights, metrics::Counters};
 pub(crate) use self::{
     text::{Written, mentioned, written},
     write::{Detached, Marked, Touched},
 };
-use crate::db::DbError;
+use crate::db::{Db, DbError, DbKind, Executor as _, TableShape};
 
 /// The budget of bodies in the process, unless said otherwise: 64 MiB.
 pub const DEFAULT_BYTES: u64 = 64 << 20;
@@ -47,6 +47,21 @@ const WAITS: [Duration; 3] = [
 
 /// The cache of an application. [`App`](crate::App) makes one in the process; a server with several instances gives it
 /// one whose store they share.
+///
+/// ```
+/// use crud_core::{App, Cache, Db, DbConfig, Registry};
+/// use crud_core::auth::{Auth, Jwt, JwtConfig, TokenAuthenticator};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+/// let registry = Registry::new();
+/// let cache = Cache::connect(&db, &registry.tables(), None).await?;
+/// let app = App::with_cache(db, registry, Auth::new(jwt, TokenAuthenticator), cache);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Cache {
     store: Option<Arc<dyn Store>>,
     flights: Arc<Flights>,
@@ -83,6 +98,43 @@ impl Cache {
     /// Keeps nothing.
     pub fn off() -> Self {
         Self::with(None)
+    }
+
+    /// The cache that a server on this database may have: in the process on SQLite; in Redis, for any number of servers,
+    /// or in the process as long as it is the only server, on PostgreSQL. `tables` are those of the entities. SQLite is
+    /// served by one process and needs no Redis, so that `redis` is left alone there.
+    ///
+    /// # Errors
+    /// A sentence: a Redis that may not be a cache, or a PostgreSQL without the tables of the cache or the rights.
+    pub async fn connect(
+        db: &Db,
+        tables: &[TableShape],
+        redis: Option<&str>,
+    ) -> Result<Self, String> {
+        if db.kind() == DbKind::Sqlite {
+            return Ok(Self::in_process(DEFAULT_BYTES));
+        }
+        let tables = tables.iter().map(|table| table.name.to_owned()).collect();
+        let store = match redis {
+            Some(url) => Permitted::in_redis(db, tables, url).await?,
+            None => {
+                let memory = Arc::new(Memory::new(DEFAULT_BYTES));
+                Permitted::in_process(db, tables, memory).await?
+            }
+        };
+        Ok(Self::new(store))
+    }
+
+    /// Whether this process should be sent requests: not when it alone has lost Redis.
+    pub fn is_ready(&self) -> bool {
+        self.store.as_ref().is_none_or(|store| store.is_ready())
+    }
+
+    /// Tells the other servers that this one has ended, so that they need not wait for it.
+    pub async fn leave(&self) {
+        if let Some(store) = &self.store {
+            store.leave().await;
+        }
     }
 
     fn with(store: Option<Arc<dyn Store>>) -> Self {

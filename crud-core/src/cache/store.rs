@@ -172,4 +172,14 @@ pub trait Store: Send + Sync + 'static {
     fn marks_plain_writes(&self) -> bool {
         true
     }
+
+    /// Whether this process should be sent requests, as far as the store is concerned.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Tells the other processes that this one has ended.
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

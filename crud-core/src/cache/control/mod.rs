@@ -306,6 +306,14 @@ impl Store for Permitted {
     fn marks_plain_writes(&self) -> bool {
         false
     }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready()
+    }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.leave())
+    }
 }
 
 #[cfg(test)]
