@@ -17,7 +17,8 @@ use crate::{Uuid, entity::Named};
 /// let app = app().await;
 /// let db = app.db().clone();
 /// let load = async move {
-///     let prices = db.fetch(courses::table.select(courses::price)).await.map_err(Error::database)?;
+///     let prices = db.fetch(courses::table.select(courses::price)).await;
+///     let prices: Vec<i32> = prices.map_err(Error::database)?;
 ///     Ok::<i32, Error>(prices.into_iter().sum())
 /// };
 /// let deps = Deps::none().table(courses::table);
