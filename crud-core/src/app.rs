@@ -3,14 +3,37 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, extract::FromRef, routing::get};
+use tokio::net::TcpListener;
 
 use crate::{
-    auth::Auth, cache::Cache, cursor::CursorKey, db::Db, operations::Context, principal::Principal,
-    registry::Registry, router,
+    auth::Auth,
+    cache::Cache,
+    cursor::CursorKey,
+    db::Db,
+    operations::Context,
+    principal::Principal,
+    registry::Registry,
+    router,
+    serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
+    telemetry::{ReadyCheck, health_routes, metrics_text},
 };
 
 /// What a request is answered from. Cheap to clone.
+///
+/// ```
+/// use crud_core::{App, Db, DbConfig, Registry};
+/// use crud_core::auth::{Auth, Jwt, JwtConfig, TokenAuthenticator};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+/// let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let app = App::new(db, Registry::new(), Auth::new(jwt, TokenAuthenticator));
+/// let router = app.router();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
@@ -76,5 +99,39 @@ impl App {
     /// The routes of every entity.
     pub fn router(&self) -> Router {
         router::routes(self)
+    }
+
+    /// Whether the server should be sent requests: the database answers, and the cache may be used or is of no
+    /// concern to others.
+    pub fn ready(&self) -> ReadyCheck {
+        let db = self.db().clone();
+        Arc::new(move || {
+            let db = db.clone();
+            let is_ready = db.cache().is_none_or(|cache| cache.is_ready());
+            Box::pin(async move { is_ready && db.answers().await })
+        })
+    }
+
+    /// Serves a router with the usual things around it, until `shutdown` has begun and all requests are answered:
+    /// `/health/live`, `/health/ready` (see [`ready`](Self::ready)), `/metrics`, and the limits and
+    /// headers of [`edge`]. [`serve()`] is this with other settings.
+    pub async fn serve(&self, listener: TcpListener, router: Router, shutdown: Shutdown) {
+        let router = router
+            .merge(health_routes(shutdown.clone(), self.ready()))
+            .route("/metrics", get(metrics_text));
+        let router = edge(router, &EdgeConfig::default());
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("serving http://{address}");
+        }
+        serve(listener, router, ServeConfig::default(), shutdown).await;
+        if let Some(cache) = self.db().cache() {
+            cache.leave().await;
+        }
+    }
+}
+
+impl FromRef<App> for Arc<Auth> {
+    fn from_ref(app: &App) -> Self {
+        Self::clone(app.auth())
     }
 }

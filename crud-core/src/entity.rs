@@ -173,6 +173,17 @@ where
 /// A whole backend for one table: its DTOs, its search, its rules, its routes.
 ///
 /// Derive it; see [`derive@crate::EntityInterface`] for the attributes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// fn path<E: EntityInterface>() -> String {
+///     format!("{}/{}", App::PREFIX, E::ENDPOINT)
+/// }
+///
+/// fn main() {
+///     assert_eq!(path::<Course>(), "/api/v1/courses");
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an entity",
     note = "derive it: `#[derive(EntityInterface)] #[entity(endpoint = …, table = …, …)]`"

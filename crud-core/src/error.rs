@@ -17,6 +17,13 @@ use serde::Serialize;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A refused or failed request.
+///
+/// ```
+/// use crud_core::Error;
+///
+/// let error = Error::invalid("/title", "taken", "Title is taken");
+/// assert_eq!((error.status().as_u16(), error.code()), (422, "invalid"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -178,6 +185,37 @@ impl Error {
     /// A 500 whose source goes to the log.
     pub fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into())
+    }
+
+    /// What a hook or a route of one's own makes of a failed query: 503 if trying again may help, else 500.
+    ///
+    /// ```
+    /// # use crud_core::{Db, DbConfig, Error, db::Load};
+    /// # diesel::table! { use crud_core::sql_types::*; notes (id) { id -> Uuid, title -> Text, } }
+    /// # use diesel::prelude::*;
+    /// # async fn titles(db: &Db) -> crud_core::Result<Vec<String>> {
+    /// db.fetch(notes::table.select(notes::title)).await.map_err(Error::database)
+    /// # }
+    /// ```
+    pub fn database(error: crate::db::DbError) -> Self {
+        match error.is_transient() {
+            true => Self::Unavailable(Some(error.into())),
+            false => Self::internal(error),
+        }
+    }
+
+    /// A 409 with a code and a sentence.
+    ///
+    /// ```
+    /// let error = crud_core::Error::conflict("enrolled", "Already enrolled in this course");
+    /// assert_eq!((error.status().as_u16(), error.code()), (409, "enrolled"));
+    /// ```
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
     }
 
     /// A 400 with a code and a sentence.

@@ -18,6 +18,22 @@ use crate::{
 pub use crate::router::EntityRequest;
 
 /// A JSON body that was read and checked; all its faults are reported at once.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::extract::Checked;
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema, validator::Validate)]
+/// struct NewName {
+///     #[validate(length(min = 1))]
+///     name: String,
+/// }
+///
+/// async fn rename(Checked(new): Checked<NewName>) -> Result<String> {
+///     Ok(new.name)
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Checked<B>(pub B);
 

@@ -17,6 +17,23 @@ use crate::{
 };
 
 /// A write that is about to happen.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// A course that is published stays so; `before_write = before_write` in its declaration.
+/// async fn before_write(write: &mut Before<'_, Course>) -> Result<()> {
+///     let was_published = write.old_row().is_some_and(|old| old.is_published);
+///     match write.action() {
+///         Action::Delete if was_published => Err(Error::conflict("published", "The course is published")),
+///         Action::Update if was_published => {
+///             write.set.set(courses::is_published, true);
+///             Ok(())
+///         }
+///         _ => Ok(()),
+///     }
+/// }
+/// ```
 pub struct Before<'a, E: EntityInterface> {
     write: Write<'a>,
     old: Option<E::Get>,
@@ -25,6 +42,19 @@ pub struct Before<'a, E: EntityInterface> {
 }
 
 /// A write that has happened, and is not yet committed.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// Every course begins with a lesson; `after_write = after_write` in its declaration.
+/// async fn after_write(write: &After<'_, Course>) -> Result<()> {
+///     if let (Action::Create, Some(course)) = (write.action(), write.new_row()) {
+///         let first = LessonCreate { course_id: course.id, title: "Welcome".into(), properties: None };
+///         write.system().create::<Lesson>(first).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct After<'a, E: EntityInterface> {
     write: Write<'a>,
     old: Option<E::Get>,
@@ -94,6 +124,19 @@ impl<E: EntityInterface> After<'_, E> {
 }
 
 /// What the database refused a write for, so that an entity can say it in its own words.
+///
+/// ```
+/// use crud_core::{Error, hook::Fault};
+///
+/// /// `explain = explain` in a declaration.
+/// fn explain(fault: &Fault) -> Option<Error> {
+///     fault
+///         .is_unique(&["student_id", "course_id"])
+///         .then(|| Error::conflict("enrolled", "Already enrolled in this course"))
+/// }
+/// let fault = Fault::Unique { columns: vec!["course_id".into(), "student_id".into()] };
+/// assert_eq!(explain(&fault).unwrap().code(), "enrolled");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {

@@ -101,7 +101,70 @@ pub mod testing;
 
 /// A day without a time: a column of the SQL type `Date`, `2024-02-29` on the wire. Years 0 to 9999.
 pub use chrono::NaiveDate;
-pub use crud_derive::{EntityInterface, dto};
+/// The declaration of an entity in the short form:
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// What an instructor tells, beside the courses.
+/// #[derive(EntityInterface)]
+/// #[entity(endpoint = "talks", table = courses, policy = CoursePolicy, cache_ttl = 300)]
+/// pub struct Talk {
+///     /// What it is called.
+///     #[field(all, filter = contains_ci, sort, validate(length(min = 1, max = 200)))]
+///     pub title: String,
+///     /// What it costs: set when it is made, and not changed.
+///     #[field(create, read, filter, default = 100, validate(range(min = 0)))]
+///     pub price: i32,
+///     /// The title, loudly.
+///     #[field(get, computed = loud(title))]
+///     pub loud_title: String,
+///     /// Never leaves the server and can't be set: there is no `#[field]` above it.
+///     pub metadata: Option<Json>,
+///     #[field(create, default)]
+///     is_published: bool,
+/// }
+///
+/// fn loud(title: &str) -> String {
+///     title.to_uppercase()
+/// }
+/// ```
+pub use crud_derive::EntityInterface;
+/// The bodies and rows of an entity by hand:
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// #[dto(create, table = courses)]
+/// pub struct TalkCreate {
+///     /// Its title.
+///     #[validate(length(min = 1, max = 200))]
+///     pub title: String,
+///     pub metadata: Option<Json>,
+///     #[dto(default = 100)]
+///     pub price: i32,
+/// }
+///
+/// #[dto(update, table = courses)]
+/// pub struct TalkUpdate {
+///     pub title: Option<String>,
+///     /// May be cleared, by `null`.
+///     pub metadata: Option<Option<Json>>,
+/// }
+///
+/// #[dto(get, table = courses)]
+/// pub struct TalkGet {
+///     pub title: String,
+///     #[dto(computed = is_free(price))]
+///     pub is_free: bool,
+///     pub price: i32,
+/// }
+///
+/// fn is_free(price: i32) -> bool {
+///     price == 0
+/// }
+/// ```
+pub use crud_derive::dto;
 
 pub use self::{
     app::App,

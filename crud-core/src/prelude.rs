@@ -7,7 +7,9 @@ pub use validator::Validate;
 
 pub use crate::{
     Action, Context, EntityInterface, Error, Filter, FullText, Json, NaiveDate, Policy, Principal,
-    Result, Scope, Through, Timestamp, Uuid, dto,
+    Result, Scope, Through, Timestamp, Uuid,
+    db::Load,
+    dto,
     dto::Assignments,
     hook::{After, Before, Fault},
     policy::Fields,

@@ -6,6 +6,15 @@ use std::sync::Arc;
 use crate::Uuid;
 
 /// The caller of an operation.
+///
+/// ```
+/// use crud_core::{Principal, Uuid};
+///
+/// let teacher = Principal::user(Uuid::now_v7(), "teacher");
+/// assert!(teacher.has_role("teacher") && !teacher.has_role("teach"));
+/// assert!(Principal::anonymous().id().is_none());
+/// assert!(Principal::system().is_system());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     id: Option<Uuid>,

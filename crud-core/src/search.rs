@@ -14,6 +14,24 @@ use diesel::{
 use crate::db::{ContainsCi, Frag, Fragment};
 
 /// The conditions collected so far on rows of `T`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// #[dto(query)]
+/// pub struct OwnCourseQuery {
+///     /// A part of the title.
+///     pub title: Option<String>,
+///     /// Only courses that cost nothing.
+///     pub free: Option<bool>,
+/// }
+///
+/// fn search(search: Search<courses::table>, query: &OwnCourseQuery) -> Search<courses::table> {
+///     search
+///         .filter_if(&query.title, |title| courses::title.contains_ci(title))
+///         .filter_when(query.free == Some(true), || courses::price.eq(0))
+/// }
+/// ```
 pub struct Search<T> {
     conditions: Vec<Frag>,
     table: PhantomData<fn() -> T>,
@@ -84,6 +102,20 @@ where
 }
 
 /// Text conditions that both databases answer alike.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let app = app().await;
+/// let system = Principal::system();
+/// let cx = app.on_behalf(&system);
+/// cx.create::<Course>(CourseCreate { title: "100% Rust".into(), price: 0, is_published: true, properties: None }).await?;
+/// assert!(cx.find::<Course>(courses::title.contains_ci("% r")).await.is_ok());
+/// assert!(cx.find::<Course>(courses::title.contains_ci("1_0")).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait TextSearch: Expression + Sized {
     /// Whether the text contains `term`, whatever the case. `%`, `_` and `\` are literal.
     ///

@@ -19,23 +19,7 @@ use proc_macro2::TokenStream;
 
 /// Makes a struct an entity: a whole backend for one table.
 ///
-/// ```text
-/// /// What an instructor teaches.
-/// #[derive(EntityInterface)]
-/// #[entity(endpoint = "courses", table = courses, policy = CoursePolicy, cache_ttl = 300)]
-/// pub struct Course {
-///     /// What it is called.
-///     #[field(all, filter = contains_ci, sort, validate(length(min = 1, max = 200)))]
-///     pub title: String,
-///     /// Who teaches it.
-///     #[field(read, filter, belongs_to(User))]
-///     pub instructor_id: Uuid,
-///     /// Never leaves the server and can't be set: there is no `#[field]` above it.
-///     pub secret: String,
-/// }
-/// ```
-///
-/// This is the short form. It writes the DTOs `CourseCreate`, `CourseUpdate`, `CourseGet`, `CourseList` and
+/// The short form writes the DTOs `CourseCreate`, `CourseUpdate`, `CourseGet`, `CourseList` and
 /// `CourseQuery` as `#[dto]` would, with their standard fields, and the function `course_search`. A field has the name
 /// of a column and the type of its value, `Option<T>` where the column can be null. A field that is not mentioned is
 /// exposed nowhere.
@@ -104,18 +88,6 @@ pub fn entity_interface(item: proc_macro::TokenStream) -> proc_macro::TokenStrea
 
 /// Makes a struct with named fields a DTO. A field has the name of a column, which is its name on the
 /// wire; its doc comment describes it in the API's documentation.
-///
-/// ```text
-/// #[dto(create, table = courses)]
-/// pub struct CourseCreate {
-///     /// Its title.
-///     #[validate(length(min = 1, max = 200))]
-///     pub title: String,
-///     pub description: Option<String>,
-///     #[dto(default = "en")]
-///     pub language: String,
-/// }
-/// ```
 ///
 /// | kind | is | fields | standard fields |
 /// |---|---|---|---|

@@ -33,6 +33,19 @@ pub struct Layout {
     pub is_admin: &'static str,
 }
 
+impl Layout {
+    /// An application of one crate, with everything in its `src`.
+    pub const CRATE: Self = Self {
+        entities: "src/entities",
+        schema: "src/schema.rs",
+        migrations_list: "src/migrations.rs",
+        migrations: "migrations",
+        tests: "tests",
+        authors: "users",
+        is_admin: "crate::roles::is_admin",
+    };
+}
+
 /// A repository on this machine.
 pub struct Repository {
     root: PathBuf,

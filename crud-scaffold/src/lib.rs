@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod declaration;
+mod due;
 mod entity;
 mod field;
 mod layout;
@@ -18,6 +19,7 @@ mod table;
 mod tests_file;
 
 pub use self::{
+    due::{due, write_migration},
     entity::EntityPlan,
     field::{Field, FieldType},
     layout::{Layout, Plan, Repository},

@@ -64,7 +64,7 @@ async fn account(db: Db, id: Uuid) -> Result<Vec<(Role, bool, i64)>> {
         .filter(users::id.eq(id))
         .filter(users::archived_at.is_null())
         .select((users::role, users::is_active, users::token_generation));
-    db.fetch(query).await.map_err(unavailable)
+    db.fetch(query).await.map_err(Error::database)
 }
 
 /// How long a caller may be known without another look; a change of the user is known at once.
@@ -115,7 +115,7 @@ impl Lms {
             let user = cx.create::<User>(user).await?;
             let query = diesel::update(users::table.filter(users::id.eq(user.id)))
                 .set(users::password_hash.eq(hash));
-            tx.run(query).await.map_err(unavailable)?;
+            tx.run(query).await.map_err(Error::database)?;
             if is_welcomed {
                 let mail = SendWelcomeEmail {
                     user_id: user.id,
@@ -149,7 +149,7 @@ impl Lms {
                 users::password_hash,
             ));
         let found: Vec<(Uuid, Role, bool, i64, Option<String>)> =
-            self.app.db().fetch(query).await.map_err(unavailable)?;
+            self.app.db().fetch(query).await.map_err(Error::database)?;
         let user = found.into_iter().next();
         let hash = user.as_ref().and_then(|(.., hash)| hash.clone());
         let right = self.passwords.verify(password.clone(), hash).await?;
@@ -191,7 +191,8 @@ impl Lms {
         let query = users::table
             .filter(users::id.eq(user))
             .select(users::password_hash);
-        let found: Vec<Option<String>> = self.app.db().fetch(query).await.map_err(unavailable)?;
+        let found: Vec<Option<String>> =
+            self.app.db().fetch(query).await.map_err(Error::database)?;
         let old = found.into_iter().next().flatten();
         if !self.passwords.verify(current, old.clone()).await? {
             return Err(wrong());
@@ -240,15 +241,6 @@ impl From<Error> for Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
-        Self(unavailable(error))
-    }
-}
-
-/// A statement that can fail only if the database is away or broken.
-pub(crate) fn unavailable(error: DbError) -> Error {
-    if error.is_transient() {
-        Error::Unavailable(Some(error.into()))
-    } else {
-        Error::internal(error)
+        Self(Error::database(error))
     }
 }

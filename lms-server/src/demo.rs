@@ -2,7 +2,7 @@
 //! and the real catalogue.
 
 use anyhow::Result;
-use crud_core::{db::Load, prelude::*};
+use crud_core::prelude::*;
 
 use crate::{
     Lms,

@@ -1,26 +1,6 @@
 //! The migrations of both databases, embedded in the binary; `migrations/` holds the files.
 
-use crud_core::db::{Migration, Migrations};
-
-macro_rules! migrations {
-    ($($version:literal $name:literal),+ $(,)?) => {
-        /// The schema's whole history.
-        pub const MIGRATIONS: Migrations = Migrations {
-            postgres: &[$(migrations!(@one "postgres" $version $name)),+],
-            sqlite: &[$(migrations!(@one "sqlite" $version $name)),+],
-        };
-    };
-    (@one $database:literal $version:literal $name:literal) => {
-        Migration {
-            version: $version,
-            name: $name,
-            up: include_str!(concat!("../../migrations/", $database, "/", $name, "/up.sql")),
-            down: include_str!(concat!("../../migrations/", $database, "/", $name, "/down.sql")),
-        }
-    };
-}
-
-migrations! {
+crud_core::migrations! { "../../migrations";
     1 "0001_users",
     2 "0002_organizations",
     3 "0003_courses",

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crud_core::{Db, DbConfig, db::DbError};
+use crud_core::db::DbError;
 use crud_scaffold::{EntityPlan, Layout, Plan, Repository, Scripts};
 
 use crate::{MIGRATIONS, entities};
@@ -60,12 +60,10 @@ fn written(repository: &Repository, plan: &Plan) -> Result<(), String> {
 /// # Errors
 /// If a migration fails.
 pub async fn difference() -> Result<Option<Scripts>, DbError> {
-    let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
-    db.migrate(&MIGRATIONS).await?;
     let registry = entities::registry();
     let mut tables = registry.tables();
     tables.extend(crud_core::jobs::tables());
     tables.extend(crud_core::once::tables());
     tables.extend(crud_core::history::tables());
-    crud_scaffold::between(&db, &tables, &registry).await
+    crud_scaffold::due(&MIGRATIONS, &tables, &registry).await
 }

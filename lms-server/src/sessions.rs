@@ -14,7 +14,7 @@ use crud_core::{
 
 use crate::{
     Lms,
-    accounts::{Failure, unavailable},
+    accounts::Failure,
     roles::Role,
     schema::{refresh_tokens, users},
 };
@@ -130,7 +130,7 @@ impl Lms {
         let query = refresh_tokens::table
             .filter(refresh_tokens::token_hash.eq(hash.to_vec()))
             .select((refresh_tokens::user_id, refresh_tokens::family));
-        let found: Vec<(Uuid, Uuid)> = self.app.db().fetch(query).await.map_err(unavailable)?;
+        let found: Vec<(Uuid, Uuid)> = self.app.db().fetch(query).await.map_err(Error::database)?;
         Ok(found.into_iter().next())
     }
 
@@ -226,6 +226,6 @@ async fn add(tx: &Tx, user: Uuid, family: Uuid, now: Timestamp) -> Result<String
         refresh_tokens::expires_at.eq(expires_at),
         refresh_tokens::created_at.eq(now),
     ));
-    tx.run(query).await.map_err(unavailable)?;
+    tx.run(query).await.map_err(Error::database)?;
     Ok(token)
 }

@@ -22,28 +22,29 @@ pub(crate) fn build(arguments: &[&str]) -> PathBuf {
         .nth(2)
         .expect("target/<profile>/deps/<tests>");
     let mut build = Command::new(env!("CARGO"));
-    build.args([
-        "build",
-        "--quiet",
-        "--package",
-        "lms-server",
-        "--target-dir",
-    ]);
+    // As `./test` builds, with the features that tests need (`--test`): else its dependencies would have others, and be
+    // built once more.
+    build.args(["build", "--quiet", "--workspace", "--all-features"]);
+    build.args(["--bin", "lms-server", "--test", "all", "--target-dir"]);
     build.arg(folder.parent().expect("target/<profile>"));
     build.args(arguments);
     if folder.ends_with("release") {
         build.arg("--release");
     }
-    // What cargo says of this package would make build scripts of others (`ring`'s) run again, each time.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            build.env_remove(&name);
-        }
-    }
+    without_this_package(&mut build);
     let built = build.status().expect("cargo is there");
     assert!(built.success(), "the server does not build");
     folder.join(format!("lms-server{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// What cargo says of this package would make build scripts of others (`ring`'s) run again, each time.
+pub(crate) fn without_this_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// A command of the server on a test's database.

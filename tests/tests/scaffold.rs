@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Everything that a field can be, in two entities.
-const ENTITIES: [(&str, &[&str]); 2] = [
+pub(crate) const ENTITIES: [(&str, &[&str]); 2] = [
     (
         "LessonPlan",
         &[
@@ -54,7 +54,7 @@ const ENTITIES: [(&str, &[&str]); 2] = [
 ];
 
 /// Entities whose rows are named by numbers and texts, and refer to each other so.
-const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
+pub(crate) const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
     (
         "WeatherStation",
         &["id:bigint", "name:string!", "main:ref(weather_stations)"],
@@ -71,7 +71,7 @@ const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
 ];
 
 /// This repository.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the tests are a folder of the repository")
@@ -86,7 +86,7 @@ fn copy() -> TempDir {
     copy
 }
 
-fn copied(from: &Path, to: &Path) {
+pub(crate) fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("the repository can be read") {
         let entry = entry.expect("it can be read").path();
@@ -99,7 +99,7 @@ fn copied(from: &Path, to: &Path) {
     }
 }
 
-fn new(copy: &Path, name: &str, fields: &[&str]) -> Result<Plan, String> {
+pub(crate) fn new(copy: &Path, name: &str, fields: &[&str]) -> Result<Plan, String> {
     let fields: Vec<_> = fields.iter().map(|&field| field.to_owned()).collect();
     scaffold::entity(copy, name, &fields, None, true)
 }
@@ -377,112 +377,4 @@ on_both! {
         }
         assert!(!names.contains("courses description"), "{names}");
     }
-}
-
-/// A copy of the whole repository, as it is now.
-fn workspace() -> PathBuf {
-    let copy = root().join("target/scaffold-copy");
-    if copy.exists() {
-        fs::remove_dir_all(&copy).expect("the last copy can be removed");
-    }
-    let listed = Command::new("git")
-        .args(["ls-files", "-z", "-c", "-o", "--exclude-standard"])
-        .current_dir(root())
-        .output()
-        .expect("git is there");
-    let listed = String::from_utf8(listed.stdout).expect("names are text");
-    for file in listed
-        .split('\0')
-        .filter(|file| !file.is_empty() && root().join(file).is_file())
-    {
-        let to = copy.join(file);
-        fs::create_dir_all(to.parent().expect("it is in the copy")).expect("a folder can be made");
-        fs::copy(root().join(file), to).expect("it can be copied");
-    }
-    copy
-}
-
-/// 4.08, whole: five entities are written into a copy of the workspace, which then lints and tests itself.
-/// Takes minutes, and shares the dependencies of this build.
-#[test]
-#[ignore = "takes minutes: ./test five_new_entities -- --ignored"]
-fn five_new_entities_compile_lint_and_pass_without_an_edit() {
-    let copy = workspace();
-    for (name, fields) in ENTITIES.into_iter().chain(NUMBERED_AND_NAMED) {
-        new(&copy, name, fields).expect("it can be written");
-    }
-    new(
-        &copy,
-        "PlanPart",
-        &[
-            "plan:ref(lesson_plans)!:unique",
-            "category:ref(categories)",
-            "weight:int!",
-        ],
-    )
-    .unwrap();
-    new(&copy, "stored-thing", &["content:json!", "at:time!"]).unwrap();
-    new(
-        &copy,
-        "Mark",
-        &[
-            "enrollment:ref(enrollments)!",
-            "number:bigint!:unique",
-            "price:float!",
-            "done:bool!",
-        ],
-    )
-    .unwrap();
-    // The dependencies are those of this build: the same flags, the same folder.
-    let target = BINARY
-        .ancestors()
-        .nth(2)
-        .expect("target/<profile>/lms-server");
-    let cargo = |command: &str, arguments: &[&str]| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .arg(command)
-            .args(["--workspace", "--all-features"])
-            .args(arguments);
-        cargo.current_dir(&copy).env("CARGO_TARGET_DIR", target);
-        let done = cargo.status().expect("it starts");
-        assert!(done.success(), "cargo {command} fails");
-    };
-    cargo("build", &["--bin", "lms-server"]);
-    let document = Command::new(target.join("debug/lms-server"))
-        .arg("openapi")
-        .output()
-        .expect("it starts");
-    fs::write(copy.join("tests/openapi.json"), document.stdout).expect("it can be written");
-    let formatted = Command::new(env!("CARGO"))
-        .args(["fmt", "--all", "--check"])
-        .current_dir(&copy)
-        .status();
-    assert!(
-        formatted.expect("it starts").success(),
-        "cargo fmt --check fails"
-    );
-    cargo(
-        "clippy",
-        &["--lib", "--bins", "--test", "all", "--", "-D", "warnings"],
-    );
-    cargo(
-        "test",
-        &[
-            "--test",
-            "all",
-            "--",
-            "lesson_plan",
-            "categor",
-            "plan_part",
-            "stored_thing",
-            "mark",
-            "weather_station",
-            "countr",
-            "every_entity",
-            "database::",
-            "openapi::",
-            "includes::",
-        ],
-    );
 }

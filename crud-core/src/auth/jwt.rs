@@ -40,6 +40,16 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 const FOREIGN_ACCESS: [&str; 2] = [ACCESS, "Bearer"];
 
 /// How tokens are signed and what is demanded of them.
+///
+/// ```
+/// use crud_core::{Uuid, auth::{Jwt, JwtConfig}};
+///
+/// let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let (token, seconds) = jwt.issue(Uuid::now_v7(), "teacher");
+/// assert_eq!(jwt.verify(&token).unwrap().role.as_deref(), Some("teacher"));
+/// assert!(Jwt::new(JwtConfig::new("short")).is_err());
+/// # Ok::<(), crud_core::auth::JwtConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct JwtConfig {
     /// The HS256 secret, at least 32 bytes.

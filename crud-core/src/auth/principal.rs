@@ -15,6 +15,23 @@ use super::{AuthError, Claims, Jwt};
 use crate::{Error, Principal, Result, telemetry};
 
 /// Turns a verified token into the caller: looks the user up, or trusts the token.
+///
+/// ```
+/// use crud_core::{Error, Principal, Result, auth::{Authenticator, Claims}};
+/// use futures_util::future::BoxFuture;
+///
+/// /// Knows administrators by a claim of another name.
+/// struct Groups;
+///
+/// impl Authenticator for Groups {
+///     fn principal<'a>(&'a self, claims: &'a Claims) -> BoxFuture<'a, Result<Principal>> {
+///         Box::pin(async move {
+///             let unknown = |_| Error::Unauthenticated("User not found".into());
+///             Ok(Principal::user(claims.sub.parse().map_err(unknown)?, "admin"))
+///         })
+///     }
+/// }
+/// ```
 pub trait Authenticator: Send + Sync {
     /// The principal that these claims speak for.
     ///
@@ -43,6 +60,14 @@ impl Authenticator for TokenAuthenticator {
 }
 
 /// Authenticates requests.
+///
+/// ```
+/// use crud_core::auth::{Auth, Jwt, JwtConfig, TokenAuthenticator};
+///
+/// let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let auth = Auth::new(jwt, TokenAuthenticator);
+/// # Ok::<(), crud_core::auth::JwtConfigError>(())
+/// ```
 pub struct Auth {
     jwt: Jwt,
     authenticator: Box<dyn Authenticator>,
@@ -124,6 +149,17 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
 
 /// Extracts the signed-in caller; 401 without one. The router's state must offer an `Arc<Auth>`
 /// ([`FromRef`]).
+///
+/// ```
+/// use crud_core::{App, auth::CurrentUser, openapi::{Operation, Routes}};
+///
+/// async fn own_role(CurrentUser(by): CurrentUser) -> String {
+///     by.role().unwrap_or_default().to_owned()
+/// }
+///
+/// let routes: Routes<App> = Routes::new()
+///     .route(Operation::get("/role", "get_role").returns::<String>(200, "The role"), own_role);
+/// ```
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Principal);
 
@@ -146,6 +182,14 @@ where
 
 /// Extracts the caller, signed in or anonymous; a bad token means anonymous. The router's state
 /// must offer an `Arc<Auth>` ([`FromRef`]).
+///
+/// ```
+/// use crud_core::auth::Caller;
+///
+/// async fn greeting(Caller(by): Caller) -> &'static str {
+///     if by.is_anonymous() { "Welcome" } else { "Welcome back" }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Caller(pub Principal);
 

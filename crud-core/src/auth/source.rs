@@ -17,6 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: usize = 1 << 20;
 
 /// Where a JSON Web Key Set (RFC 7517) is.
+///
+/// ```
+/// use crud_core::auth::{Jwt, KeySource};
+///
+/// async fn trust(jwt: &Jwt) -> Result<(), Box<dyn std::error::Error>> {
+///     let keys: KeySource = "https://id.example/.well-known/jwks.json".parse()?;
+///     jwt.trust(keys.fetch().await?.issued_by("https://id.example"));
+///     Ok(())
+/// }
+/// assert!("http://id.example/keys".parse::<KeySource>().is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// A file, read again for changes.

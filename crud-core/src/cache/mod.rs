@@ -23,18 +23,18 @@ use futures_util::future::BoxFuture;
 
 #[cfg(feature = "testing")]
 pub use self::mutant::MUTANTS;
+use self::{control::Permitted, flight::Flights, metrics::Counters, mutant::Mutant};
 pub use self::{
     deps::Deps,
     memory::Memory,
     store::{Dep, Doubt, Entry, Fence, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
 };
-use self::{flight::Flights, metrics::Counters, mutant::Mutant};
 pub(crate) use self::{
     store::is_own,
     text::{Written, mentioned, written},
     write::{Detached, Marked, Touched},
 };
-use crate::db::DbError;
+use crate::db::{Db, DbError, DbKind, Executor as _, TableShape};
 
 /// The budget of bodies in the process, unless said otherwise: 64 MiB.
 pub const DEFAULT_BYTES: u64 = 64 << 20;
@@ -51,6 +51,22 @@ const WAITS: [Duration; 3] = [
 
 /// The cache of an application. [`App`](crate::App) makes one in the process; a server with several instances gives it
 /// one whose store they share.
+///
+/// ```
+/// use crud_core::{App, Cache, Db, DbConfig, Registry};
+/// use crud_core::auth::{Auth, Jwt, JwtConfig, TokenAuthenticator};
+/// use crud_core::cache::DEFAULT_BYTES;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+/// let registry = Registry::new();
+/// let cache = Cache::connect(&db, &registry.tables(), None, DEFAULT_BYTES).await?;
+/// let app = App::with_cache(db, registry, Auth::new(jwt, TokenAuthenticator), cache);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Cache {
     store: Option<Arc<dyn Store>>,
     reads: bool,
@@ -88,6 +104,49 @@ impl Cache {
     /// Keeps nothing.
     pub fn off() -> Self {
         Self::with(None)
+    }
+
+    /// The cache that a server on this database may have: in the process on SQLite; in Redis, for any number of servers,
+    /// or in the process as long as it is the only server, on PostgreSQL. `tables` are those of the entities. SQLite is
+    /// served by one process and needs no Redis, so that `redis` is left alone there. The process itself keeps so many
+    /// `bytes` of bodies; with 0 it reads from no cache, and on PostgreSQL still tells the others of its writes.
+    ///
+    /// # Errors
+    /// A sentence: a Redis that may not be a cache, or a PostgreSQL without the tables of the cache or the rights.
+    pub async fn connect(
+        db: &Db,
+        tables: &[TableShape],
+        redis: Option<&str>,
+        bytes: u64,
+    ) -> Result<Self, String> {
+        if db.kind() == DbKind::Sqlite {
+            return Ok(match bytes {
+                0 => Self::off(),
+                bytes => Self::in_process(bytes),
+            });
+        }
+        let tables = tables.iter().map(|table| table.name.to_owned()).collect();
+        let store = match redis {
+            Some(url) => Permitted::in_redis(db, tables, url, bytes).await?,
+            None => {
+                let memory = Arc::new(Memory::new(bytes));
+                Permitted::in_process(db, tables, memory).await?
+            }
+        };
+        let cache = Self::new(store);
+        Ok(if bytes == 0 { cache.unread() } else { cache })
+    }
+
+    /// Whether this process should be sent requests: not when it alone has lost Redis.
+    pub fn is_ready(&self) -> bool {
+        self.store.as_ref().is_none_or(|store| store.is_ready())
+    }
+
+    /// Tells the other servers that this one has ended, so that they need not wait for it.
+    pub async fn leave(&self) {
+        if let Some(store) = &self.store {
+            store.leave().await;
+        }
     }
 
     fn with(store: Option<Arc<dyn Store>>) -> Self {

@@ -196,4 +196,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// The write's outcome is unknown: everything it marked stays in doubt until [`IN_DOUBT`] has passed.
     fn abandon(&self, token: Token);
+
+    /// Whether this process should be sent requests, as far as the store is concerned.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Tells the other processes that this one has ended.
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

@@ -7,6 +7,13 @@ use std::time::Duration;
 use super::error::{DbError, DbResult};
 
 /// The settings of a [`Db`](super::Db). `DbConfig::new(url)` has working defaults for the rest.
+///
+/// ```
+/// use crud_core::DbConfig;
+///
+/// let config = DbConfig { pool_size: 20, ..DbConfig::new("postgres://user:password@host/campus") };
+/// assert!(!format!("{config:?}").contains("password@"));
+/// ```
 #[derive(Clone)]
 pub struct DbConfig {
     /// `postgres://…`, `postgresql://…`, `sqlite://PATH` or `sqlite::memory:`.

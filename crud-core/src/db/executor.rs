@@ -126,6 +126,20 @@ where
 
 /// Rows as Rust values, from statements or from ordinary Diesel queries. For [`Db`](super::Db) and
 /// [`Tx`](super::Tx).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let db = app().await.db().clone();
+/// let dear = courses::table.filter(courses::price.gt(100)).select((courses::title, courses::price));
+/// let dear: Vec<(String, i32)> = db.fetch(dear).await.map_err(Error::database)?;
+/// assert!(dear.is_empty());
+/// let changed = db.run(diesel::update(courses::table).set(courses::price.eq(0))).await;
+/// assert_eq!(changed.unwrap(), 0);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Load: Executor {
     /// The rows of a statement whose columns have the SQL types `ST`.
     fn load<R, ST>(

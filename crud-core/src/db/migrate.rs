@@ -30,12 +30,62 @@ pub struct Migration {
 }
 
 /// The migrations of both databases, each list in ascending order of version.
+///
+/// ```
+/// use crud_core::{Db, DbConfig, db::{Migration, Migrations}};
+///
+/// const NOTES: Migration = Migration {
+///     version: 1,
+///     name: "0001_notes",
+///     up: "CREATE TABLE notes (id INTEGER PRIMARY KEY)",
+///     down: "DROP TABLE notes",
+/// };
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), crud_core::db::DbError> {
+/// let migrations = Migrations { postgres: &[NOTES], sqlite: &[NOTES] };
+/// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+/// assert_eq!(db.migrate(&migrations).await?.len(), 1);
+/// assert_eq!(db.revert(&migrations, 1).await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Migrations {
     /// For PostgreSQL.
     pub postgres: &'static [Migration],
     /// For SQLite.
     pub sqlite: &'static [Migration],
+}
+
+/// Makes `MIGRATIONS` of the files `<folder>/<database>/<name>/up.sql` and `down.sql`, with `postgres` and `sqlite` for
+/// the database. The folder is named from the file of the call, as `include_str!` has it; the files are in the binary.
+///
+/// ```
+/// mod migrations {
+///     crud_core::migrations! { "../../../migrations";
+///         1 "0001_users",
+///     }
+/// }
+/// assert_eq!(migrations::MIGRATIONS.sqlite[0].name, "0001_users");
+/// ```
+#[macro_export]
+macro_rules! migrations {
+    ($folder:literal; $($version:literal $name:literal),+ $(,)?) => {
+        /// The schema's whole history.
+        pub const MIGRATIONS: $crate::db::Migrations = $crate::db::Migrations {
+            postgres: &[$($crate::migrations!(@one $folder "postgres" $version $name)),+],
+            sqlite: &[$($crate::migrations!(@one $folder "sqlite" $version $name)),+],
+        };
+    };
+    (@one $folder:literal $database:literal $version:literal $name:literal) => {
+        $crate::db::Migration {
+            version: $version,
+            name: $name,
+            up: include_str!(concat!($folder, "/", $database, "/", $name, "/up.sql")),
+            down: include_str!(concat!($folder, "/", $database, "/", $name, "/down.sql")),
+        }
+    };
 }
 
 /// How long to wait for another instance that is migrating.

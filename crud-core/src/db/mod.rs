@@ -70,6 +70,25 @@ use trace_statement;
 const MAX_CACHED_STATEMENTS: usize = 500;
 
 /// A database. Clones are cheap and share its connections.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let db = app().await.db().clone();
+/// db.transaction(async |tx: &crud_core::Tx| {
+///     let new = (courses::id.eq(Uuid::now_v7()), courses::title.eq("Rust"), courses::price.eq(1),
+///         courses::is_published.eq(true), courses::created_at.eq(Timestamp::now()),
+///         courses::updated_at.eq(Timestamp::now()));
+///     tx.run(diesel::insert_into(courses::table).values(new)).await
+/// })
+/// .await
+/// .map_err(Error::database)?;
+/// let titles: Vec<String> = db.fetch(courses::table.select(courses::title)).await.map_err(Error::database)?;
+/// assert_eq!(titles, ["Rust"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
@@ -133,6 +152,13 @@ impl Db {
             Some((observer, touched)) if !touched.is_empty() => observer.run(touched, work).await,
             _ => work.await,
         }
+    }
+
+    /// Whether the database answers now, for `/health/ready`.
+    pub async fn answers(&self) -> bool {
+        let one = diesel::dsl::sql::<diesel::sql_types::Integer>("1");
+        let answer: DbResult<Vec<i32>> = self.fetch(diesel::select(one)).await;
+        answer.is_ok()
     }
 
     /// A connection of the caller's own if this is PostgreSQL, for what only PostgreSQL can do (`LISTEN`, `COPY`, advisory

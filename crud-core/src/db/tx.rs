@@ -21,6 +21,18 @@ use super::sqlite::SqliteTx;
 use crate::cache::{Detached, Touched};
 
 /// An open transaction. Statements run in it through [`Executor`] and [`Load`](super::Load).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let db = app().await.db().clone();
+/// let tx = db.begin().await.map_err(Error::database)?;
+/// tx.run(diesel::update(courses::table).set(courses::price.eq(0))).await.map_err(Error::database)?;
+/// tx.rollback().await.map_err(Error::database)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Tx {
     backend: Backend,
     /// Set while a statement runs and left set if it fails or its future is dropped.

@@ -128,6 +128,23 @@ impl Assignment {
 }
 
 /// The columns of `T` that a write sets.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// `before_create = before_create` in the declaration of a course.
+/// fn before_create(
+///     new: &mut CourseCreate,
+///     set: &mut Assignments<courses::table>,
+///     principal: &Principal,
+/// ) -> Result<()> {
+///     new.title = new.title.to_uppercase();
+///     if !principal.has_role("teacher") {
+///         set.set(courses::is_published, false);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Assignments<T> {
     list: Vec<Assignment>,
     /// Whether they are for a row that is there.

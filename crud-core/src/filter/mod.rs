@@ -43,6 +43,21 @@ use crate::{
 ///
 /// `T` is what the column is read as, without `Option`. A `Filter<Json>` takes `properties[path.to.key][op]=value`.
 /// The framework applies it; the search function sees nothing of it, unless `#[dto(by_hand)]` leaves `field=value` to it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// #[dto(query, table = courses)]
+/// pub struct CheapQuery {
+///     /// `price=100`, `price[lte]=100`, `price[in]=0,100`.
+///     pub price: Filter<i32>,
+///     /// `made[gte]=2024-01-01T00:00:00Z`, of another column.
+///     #[dto(column = created_at)]
+///     pub made: Filter<Timestamp>,
+///     /// `metadata[level]=2`: into a document.
+///     pub metadata: Filter<Json>,
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter<T> {
     by_hand: Option<T>,
@@ -71,6 +86,16 @@ impl<T> Default for Filter<T> {
 ///
 /// It keeps the rows that belong to a row of that list: the other entity's policy, its archive state and the fields
 /// that it hides from the caller count as they do there.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// #[dto(query, table = lessons)]
+/// pub struct OwnLessonQuery {
+///     /// `course.price[lte]=100`: lessons of cheap courses that the caller may see.
+///     pub course: Through<Course>,
+/// }
+/// ```
 pub struct Through<E>(PhantomData<fn() -> E>);
 
 impl<E> Default for Through<E> {

@@ -10,6 +10,35 @@ use crate::Error;
 /// fields may be added to but not renamed while jobs of it are waiting.
 ///
 /// It may run more than once: what it does must come to the same when it is done again.
+///
+/// ```
+/// use crud_core::{App, Principal, Uuid, jobs::{Job, JobContext, JobError, Jobs, Retry}};
+/// use std::time::Duration;
+///
+/// /// Tells of a new course.
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Announce { course_id: Uuid }
+///
+/// impl Job for Announce {
+///     type State = App;
+///     const NAME: &'static str = "announce";
+///     const RETRY: Retry = Retry::fixed(3, Duration::from_secs(60));
+///
+///     fn key(&self) -> Option<String> {
+///         Some(format!("course:{}", self.course_id))
+///     }
+///
+///     async fn run(&self, cx: &JobContext<'_, App>) -> Result<(), JobError> {
+///         let kinds = cx.state.registry().resources().len();
+///         if kinds == 0 {
+///             return Err(JobError::give_up("there is nothing to tell of"));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let jobs = Jobs::new().job::<Announce>();
+/// ```
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it needs to run: the application.
     type State: Send + Sync + 'static;
@@ -42,6 +71,16 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// What a job is told when it runs.
+///
+/// ```
+/// use crud_core::{App, Principal, Uuid, jobs::{JobContext, JobError}, prelude::EntityInterface};
+///
+/// async fn row<E: EntityInterface>(cx: &JobContext<'_, App>, id: Uuid) -> Result<E::Get, JobError> {
+///     let system = Principal::system();
+///     let found = cx.state.on_behalf(&system).get::<E>(id).await;
+///     found.map_err(|error| JobError::of(&error))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct JobContext<'a, S> {
     /// The application.
@@ -53,6 +92,15 @@ pub struct JobContext<'a, S> {
 }
 
 /// When a job that failed is tried again, and how often.
+///
+/// ```
+/// use crud_core::jobs::Retry;
+/// use std::time::Duration;
+///
+/// let retry = Retry::exponential(3, Duration::from_secs(1), Duration::from_secs(60));
+/// assert_eq!(retry.after(2), Some(Duration::from_secs(2)));
+/// assert_eq!(retry.after(4), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     times: u32,
@@ -89,6 +137,13 @@ impl Retry {
 }
 
 /// Why a job failed.
+///
+/// ```
+/// use crud_core::jobs::JobError;
+///
+/// assert!(!JobError::retry("the mail server is away").is_final());
+/// assert!(JobError::give_up("no such address").is_final());
+/// ```
 #[derive(Debug)]
 pub struct JobError {
     message: String,

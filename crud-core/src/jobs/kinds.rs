@@ -12,6 +12,26 @@ use super::{
 };
 
 /// Everything that a worker can run, for an application `S`.
+///
+/// ```
+/// use crud_core::{App, jobs::{Job, JobContext, JobError, Jobs}};
+/// use std::time::Duration;
+///
+/// /// Removes what nobody needs.
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct CleanUp;
+///
+/// impl Job for CleanUp {
+///     type State = App;
+///     const NAME: &'static str = "clean-up";
+///
+///     async fn run(&self, _cx: &JobContext<'_, App>) -> Result<(), JobError> {
+///         Ok(())
+///     }
+/// }
+///
+/// let jobs = Jobs::new().every("hourly clean-up", Duration::from_secs(3600), &CleanUp);
+/// ```
 pub struct Jobs<S> {
     kinds: Vec<Kind<S>>,
     schedules: Vec<Schedule>,

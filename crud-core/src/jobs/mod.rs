@@ -91,9 +91,6 @@ impl Context<'_> {
             (None, Some(db)) => db.enqueue(job).await,
             (None, None) => return Err(crate::Error::internal("a context runs nowhere")),
         };
-        done.map_err(|error| match error.is_transient() {
-            true => crate::Error::Unavailable(Some(error.into())),
-            false => crate::Error::internal(error),
-        })
+        done.map_err(crate::Error::database)
     }
 }

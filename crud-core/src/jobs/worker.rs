@@ -89,6 +89,15 @@ pub enum Outcome {
 }
 
 /// Runs the jobs of an application. Clones are the same worker.
+///
+/// ```
+/// use crud_core::{App, jobs::{Jobs, Worker, WorkerConfig}, serve::Shutdown};
+///
+/// async fn work(app: &App, jobs: Jobs<App>, shutdown: Shutdown) {
+///     let config = WorkerConfig { slots: 2, ..WorkerConfig::default() };
+///     Worker::new(app.db().clone(), jobs, app.clone(), config).run(shutdown).await;
+/// }
+/// ```
 pub struct Worker<S> {
     inner: Arc<Inner<S>>,
 }

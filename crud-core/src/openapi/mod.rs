@@ -39,6 +39,14 @@ pub use self::{
 use crate::Registry;
 
 /// What the document says of the API as a whole.
+///
+/// ```
+/// use crud_core::{Registry, openapi::{self, Info}};
+///
+/// let info = Info { title: "Campus", version: "1", ..Info::default() };
+/// let document = openapi::document(&Registry::new(), &info, &[]);
+/// assert_eq!(document["info"]["title"], "Campus");
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Info<'a> {
     /// The API's name.

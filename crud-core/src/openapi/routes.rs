@@ -17,6 +17,19 @@ use crate::Error;
 /// a whole path.
 ///
 /// Handlers are axum's, with the state `S` of the application's own choice.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::{auth::CurrentUser, openapi::{Operation, Routes}};
+///
+/// fn routes() -> Routes<App> {
+///     Routes::new().route(
+///         Operation::get("/whoami", "whoami").summary("Say who asks").returns::<String>(200, "The id"),
+///         async |CurrentUser(by): CurrentUser| by.id().map(|id| id.to_string()).unwrap_or_default(),
+///     )
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Routes<S> {
     router: Router<S>,

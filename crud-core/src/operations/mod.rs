@@ -57,6 +57,23 @@ pub(crate) use projection::Projection;
 pub(crate) use statement::{Phrases, related_to, whole_of};
 
 /// On whose behalf, and where, an operation runs.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let app = app().await;
+/// let teacher = Principal::user(Uuid::now_v7(), "teacher");
+/// let cx = app.on_behalf(&teacher);
+/// let new = CourseCreate { title: "Rust".into(), price: 100, is_published: false, properties: None };
+/// let course = cx.create::<Course>(new).await?;
+/// assert_eq!(cx.get::<Course>(course.id).await?.title, "Rust");
+/// assert_eq!(cx.list::<Course>("price[gt]=10", |search| search).await?.total, Some(1));
+/// // Nobody else sees the draft.
+/// assert!(app.on_behalf(&Principal::anonymous()).get::<Course>(course.id).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub(crate) registry: &'a Registry,
@@ -86,6 +103,18 @@ pub struct Row {
 }
 
 /// A page of a list.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let app = app().await;
+/// let nobody = Principal::anonymous();
+/// let page = app.on_behalf(&nobody).list::<Course>("page_size=5", |search| search).await?;
+/// assert_eq!((page.total, page.more), (Some(0), false));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Listing {
     /// The whole envelope as JSON: `{"items": […], "total": …, …}`.
     pub json: Bytes,

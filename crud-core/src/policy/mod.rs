@@ -20,6 +20,13 @@ pub(crate) use self::{
 use crate::principal::Principal;
 
 /// What a caller wants to do with rows of an entity.
+///
+/// ```
+/// use crud_core::Action;
+///
+/// assert_eq!(Action::Update.as_str(), "update");
+/// assert!(Action::List.is_read() && !Action::Archive.is_read());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Read one row.
@@ -70,6 +77,31 @@ impl Action {
 }
 
 /// The rules of an entity whose table is `T`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// Everyone reads; whoever is signed in creates; the rest is the creator's.
+/// pub struct OwnerPolicy;
+///
+/// impl Policy<courses::table> for OwnerPolicy {
+///     fn scope(principal: &Principal, action: Action) -> Scope<courses::table> {
+///         match action {
+///             Action::Get | Action::List => Scope::all(),
+///             Action::Create => Scope::when(!principal.is_anonymous()),
+///             _ => Scope::owned_by(courses::created_by, principal.id())
+///                 .or_forbidden("Only its creator can change a course"),
+///         }
+///     }
+///
+///     fn fields(principal: &Principal) -> Fields<courses::table> {
+///         match principal.has_role("admin") {
+///             true => Fields::all(),
+///             false => Fields::all().hide(courses::price),
+///         }
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy for `{T}`",
     note = "implement `Policy<{T}>` for it: `fn scope(principal, action) -> Scope<{T}>`"
@@ -107,6 +139,17 @@ impl Rule {
 }
 
 /// The fields of `T` that a principal may not see or not set.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// fn of(principal: &Principal) -> Fields<courses::table> {
+///     match principal.has_role("admin") {
+///         true => Fields::all(),
+///         false => Fields::all().hide(courses::metadata).read_only(courses::price),
+///     }
+/// }
+/// ```
 pub struct Fields<T> {
     mask: Mask,
     table: PhantomData<fn() -> T>,

@@ -16,6 +16,18 @@ use super::{
 use crate::{db::Fragment, entity::Named};
 
 /// The rows of `T` on which something is allowed.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// fn lessons_of(principal: &Principal) -> Scope<lessons::table> {
+///     let own = Scope::owned_by(courses::created_by, principal.id());
+///     let cheap = Scope::one_of(courses::price, [0, 100]).and(Scope::eq(courses::is_published, true));
+///     // Lessons of courses that are the caller's, or cheap; with a sentence for who sees another.
+///     Scope::related(lessons::course_id, courses::id, own.or(cheap))
+///         .or_forbidden("Only lessons of your own courses")
+/// }
+/// ```
 pub struct Scope<T> {
     erased: Rule,
     table: PhantomData<fn() -> T>,

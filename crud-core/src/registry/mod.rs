@@ -31,6 +31,18 @@ pub(crate) use self::erase::{create_assignments, update_assignments};
 pub use self::resource::{Resource, Schemas};
 
 /// The entities of an application, in the order of their registration.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let registry = Registry::new().entity::<Course>().entity::<Lesson>();
+/// let teacher = Principal::user(Uuid::now_v7(), "teacher");
+/// assert!(registry.claims(&teacher).contains(&"courses:create".to_owned()));
+/// assert!(!registry.claims(&Principal::anonymous()).contains(&"courses:create".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Registry {
     resources: Vec<Arc<Resource>>,

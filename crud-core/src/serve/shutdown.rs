@@ -6,6 +6,16 @@ use std::{io, thread, time::Duration};
 use tokio::sync::watch;
 
 /// Whether, and how, the server is shutting down. Clones share the state.
+///
+/// ```
+/// use crud_core::serve::Shutdown;
+/// use std::time::Duration;
+///
+/// let shutdown = Shutdown::new();
+/// assert!(!shutdown.has_begun());
+/// shutdown.clone().begin(Duration::ZERO);
+/// assert!(shutdown.has_begun());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Shutdown {
     /// How long to go on accepting connections, once shutting down has begun.

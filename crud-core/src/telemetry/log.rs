@@ -23,6 +23,14 @@ pub enum LogFormat {
 }
 
 /// What is logged, and how.
+///
+/// ```
+/// use crud_core::telemetry::{self, LogFormat, TelemetryConfig};
+///
+/// let filter = "warn,crud_core=info".to_owned();
+/// assert!(telemetry::check_filter(&filter).is_ok());
+/// telemetry::init(&TelemetryConfig { format: LogFormat::Json, filter }).unwrap();
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetryConfig {
     /// Text or JSON.

@@ -15,6 +15,25 @@ use super::reply::Reply;
 use crate::{App, Uuid};
 
 /// Someone who calls the API: nobody in particular, or a user with a token.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// use crud_core::testing::Client;
+/// use serde_json::json;
+///
+/// let app = app().await;
+/// let anonymous = Client::new(app.router());
+/// let id = Uuid::now_v7();
+/// let teacher = anonymous.signed_in(id, app.auth().jwt().issue(id, "teacher").0);
+/// let course = teacher.post("/courses", json!({"title": " Rust "})).await.is(201);
+/// assert_eq!(course["title"], "Rust");
+/// anonymous.get(&format!("/courses/{}", course.id())).await.is_problem(404, "not_found");
+/// teacher.post("/courses", json!({"title": ""})).await.is_problem(422, "invalid").names(&["/title"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     router: Router,

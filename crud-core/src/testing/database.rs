@@ -22,6 +22,18 @@ use crate::db::{Db, DbConfig, DbKind};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database that belongs to one test; dropping it removes it.
+///
+/// ```
+/// use crud_core::{Db, db::DbKind, testing::TestDb};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let build = async |db: &Db| db.batch("CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT").await;
+/// let one = TestDb::from_template(DbKind::Sqlite, "notes", build).await.unwrap();
+/// let other = TestDb::from_template(DbKind::Sqlite, "notes", build).await.unwrap();
+/// assert_ne!(one.url(), other.url());
+/// # }
+/// ```
 pub struct TestDb {
     db: Db,
     place: Place,

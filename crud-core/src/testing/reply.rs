@@ -29,6 +29,19 @@ const INSIDE: [&str; 11] = [
 const PREFIXES: [&str; 7] = ["uq_", "ck_", "fk_", "pk_", "ty_", "ix_", "sqlite_"];
 
 /// An answer.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// use crud_core::testing::Client;
+///
+/// let reply = Client::new(app().await.router()).get("/courses?sort=-price").await.is(200);
+/// assert_eq!((reply.total(), reply.items().len()), (0, 0));
+/// assert_eq!(reply.header("x-total-count"), Some("0"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Reply {
     /// The status.
     pub status: StatusCode,

@@ -47,10 +47,7 @@ pub(crate) async fn migration(name: &str) -> Result<()> {
 }
 
 fn told(plan: &Plan) {
-    for (path, _) in &plan.new {
-        say(&format!("new      {}", path.display()));
-    }
-    for (path, _) in &plan.changed {
-        say(&format!("changed  {}", path.display()));
+    for line in plan.to_string().lines() {
+        say(line);
     }
 }

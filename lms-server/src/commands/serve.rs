@@ -1,16 +1,15 @@
 //! `serve`: migrates, fills a fresh database, and answers requests until it is told to end.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use axum::{Router, routing::get};
 use crud_core::{
     Db,
-    cache::{Cache, Memory, control::Permitted},
-    db::Load,
+    cache::Cache,
     jobs::WorkerConfig,
     serve::{EdgeConfig, ServeConfig, Shutdown, edge, serve},
-    telemetry::{ReadyCheck, health_routes, metrics_text},
+    telemetry::{health_routes, metrics_text},
 };
 use lms_server::{
     Lms, MIGRATIONS,
@@ -40,7 +39,7 @@ pub(crate) async fn run() -> Result<()> {
     } else {
         db.migrate(&MIGRATIONS).await?;
     }
-    let (cache, permitted) = cache(&db, &config).await?;
+    let cache = cache(&db, &config).await?;
     let lms = lms(&config, db, cache)?;
     fill(&lms, &config).await?;
     trust(&lms, &config.tokens).await?;
@@ -52,7 +51,7 @@ pub(crate) async fn run() -> Result<()> {
     let address = listener.local_addr()?;
     say(&format!("API   http://{address}/api/v1"));
     say(&format!("Docs  http://{address}/docs"));
-    let router = router(&lms, &config, &shutdown, permitted.clone());
+    let router = router(&lms, &config, &shutdown);
     let worker = jobs::worker(
         &lms,
         WorkerConfig {
@@ -65,8 +64,8 @@ pub(crate) async fn run() -> Result<()> {
         serve(listener, router, ServeConfig::default(), shutdown.clone()),
         worker.run(shutdown),
     );
-    if let Some(permitted) = permitted {
-        permitted.leave().await;
+    if let Some(cache) = lms.app.db().cache() {
+        cache.leave().await;
     }
     Ok(())
 }
@@ -84,60 +83,33 @@ async fn trust(lms: &Lms, tokens: &Tokens) -> Result<()> {
     Ok(())
 }
 
-/// The cache, and what decides whether it may be used if other servers may have the same database.
-async fn cache(db: &Db, config: &Config) -> Result<(Cache, Option<Permitted>)> {
-    if !config.database.is_postgres() {
-        if config.redis.is_some() {
-            say("REDIS_URL is set, but SQLite is served by one process, which caches by itself");
-        }
-        let cache = match config.cache_bytes {
-            0 => Cache::off(),
-            bytes => Cache::in_process(bytes),
-        };
-        return Ok((cache, None));
+/// The cache that this server may have.
+async fn cache(db: &Db, config: &Config) -> Result<Cache> {
+    if !config.database.is_postgres() && config.redis.is_some() {
+        say("REDIS_URL is set, but SQLite is served by one process, which caches by itself");
     }
-    let bytes = config.cache_bytes;
-    let tables = entities::registry().tables();
-    let tables = tables.iter().map(|table| table.name.to_owned()).collect();
-    let permitted = match config.redis.as_ref().map(RedisUrl::urls) {
-        None => Permitted::in_process(db, tables, Arc::new(Memory::new(bytes))).await,
-        Some([url]) => Permitted::in_redis(db, tables, url, bytes).await,
-        Some(_) => {
-            Err("REDIS_URL names several servers: a cluster is not supported yet".to_owned())
+    let redis = match config.redis.as_ref().map(RedisUrl::urls) {
+        Some([url]) => Some(url.as_str()),
+        Some(_) if config.database.is_postgres() => {
+            bail!("REDIS_URL names several servers: a cluster is not supported yet")
         }
+        _ => None,
     };
-    let permitted = permitted.map_err(anyhow::Error::msg)?;
-    let cache = Cache::new(permitted.clone());
-    // The other servers must hear of what this one writes.
-    let cache = if bytes == 0 { cache.unread() } else { cache };
-    Ok((cache, Some(permitted)))
+    let tables = entities::registry().tables();
+    let cache = Cache::connect(db, &tables, redis, config.cache_bytes).await;
+    cache.map_err(anyhow::Error::msg)
 }
 
-fn router(lms: &Lms, config: &Config, shutdown: &Shutdown, permitted: Option<Permitted>) -> Router {
-    let db = lms.app.db().clone();
-    let check: ReadyCheck = Arc::new(move || {
-        let db = db.clone();
-        let ready = permitted.as_ref().is_none_or(Permitted::is_ready);
-        Box::pin(async move { ready && answers(&db).await })
-    });
+fn router(lms: &Lms, config: &Config, shutdown: &Shutdown) -> Router {
     let router = lms
         .router()
-        .merge(health_routes(shutdown.clone(), check))
+        .merge(health_routes(shutdown.clone(), lms.app.ready()))
         .route("/metrics", get(metrics_text));
     let config = EdgeConfig {
         cors_origins: config.cors_origins.clone(),
         ..EdgeConfig::default()
     };
     edge(router, &config)
-}
-
-async fn answers(db: &Db) -> bool {
-    let one: Result<Vec<i32>, _> = db
-        .fetch(diesel::select(
-            diesel::dsl::sql::<diesel::sql_types::Integer>("1"),
-        ))
-        .await;
-    one.is_ok()
 }
 
 /// Makes the first administrator, and the demo on a fresh embedded database.

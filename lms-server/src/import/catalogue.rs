@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result, anyhow};
-use crud_core::{Context, Tx, db::Load, prelude::*};
+use crud_core::{Context, Tx, prelude::*};
 
 use super::{
     oulad::{Assessment as AssessmentRow, Material, Presentation, PresentationCode, Source},

@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use anyhow::{Context as _, anyhow};
-use crud_core::{Tx, db::Load, prelude::*};
+use crud_core::{Tx, prelude::*};
 
 use super::{
     BATCH, Import,

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Context as _, anyhow};
-use crud_core::{Tx, db::Load, prelude::*};
+use crud_core::{Tx, prelude::*};
 
 use super::{
     BATCH, Import,

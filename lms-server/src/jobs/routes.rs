@@ -14,7 +14,7 @@ use crud_core::{
     query::Params,
 };
 
-use crate::{Lms, accounts::unavailable, roles::is_admin};
+use crate::{Lms, roles::is_admin};
 
 /// The most jobs in one answer.
 const MOST: i64 = 100;
@@ -76,7 +76,7 @@ async fn jobs(
     params.finish()?;
     let items = list(lms.app.db(), state, before, MOST)
         .await
-        .map_err(unavailable)?;
+        .map_err(Error::database)?;
     Ok(Json(JobList { items }))
 }
 
@@ -90,7 +90,7 @@ async fn again(
         let fault = FieldError::parameter("id", "type", "The id of a job is a whole number");
         return Err(Error::Invalid(vec![fault]));
     };
-    match retry(lms.app.db(), id).await.map_err(unavailable)? {
+    match retry(lms.app.db(), id).await.map_err(Error::database)? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Error::NotFound(format!("There is no dead job {id}"))),
     }

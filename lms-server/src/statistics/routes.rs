@@ -15,7 +15,6 @@ use crud_core::{
 use super::{CourseStatistics, of, refresh};
 use crate::{
     Lms,
-    accounts::unavailable,
     entities::course::{Course, CourseGet},
     roles::is_admin,
 };
@@ -72,7 +71,7 @@ async fn renew(
         return Err(Error::Forbidden(reason.into()));
     }
     let renewed = refresh(lms.app.db(), Some(course.id)).await;
-    renewed.map_err(unavailable)?;
+    renewed.map_err(Error::database)?;
     answer(&lms, &course).await
 }
 
@@ -86,7 +85,7 @@ async fn seen(lms: &Lms, by: &Principal, id: &str) -> Result<CourseGet> {
 }
 
 async fn answer(lms: &Lms, course: &CourseGet) -> Result<Json<CourseStatistics>> {
-    let found = of(lms.app.db(), course.id).await.map_err(unavailable)?;
+    let found = of(lms.app.db(), course.id).await.map_err(Error::database)?;
     // Only if it was deleted this moment.
     let found = found.ok_or_else(|| Error::NotFound(format!("Course {} not found", course.id)))?;
     Ok(Json(found))

@@ -341,6 +341,14 @@ impl Store for Permitted {
     fn needs_fence(&self) -> bool {
         true
     }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready()
+    }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.leave())
+    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,16 @@ use crate::{App, policy::Action, registry::Resource};
 type Seed = Box<dyn for<'a> Fn(&'a Conformance) -> BoxFuture<'a, Value> + Send + Sync>;
 
 /// An application under test.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::testing::{Client, conformance::{Conformance, check_all}};
+///
+/// async fn every_entity_keeps_the_contract(app: &App, admin: &Client, stranger: &Client) {
+///     check_all(&Conformance::new(app, admin, stranger)).await;
+/// }
+/// ```
 pub struct Conformance {
     app: App,
     /// May do everything.

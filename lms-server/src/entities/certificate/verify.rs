@@ -13,7 +13,7 @@ use crud_core::{
 };
 
 use super::code;
-use crate::{Lms, accounts::unavailable, schema::certificates};
+use crate::{Lms, schema::certificates};
 
 /// What a certificate is worth.
 #[derive(Serialize, JsonSchema)]
@@ -62,7 +62,7 @@ async fn verify(
             certificates::archived_at,
         ));
     let found: Vec<(String, String, Timestamp, Option<Timestamp>)> =
-        lms.app.db().fetch(query).await.map_err(unavailable)?;
+        lms.app.db().fetch(query).await.map_err(Error::database)?;
     let (recipient, course, issued_at, revoked_at) =
         found.into_iter().next().ok_or_else(unknown)?;
     Ok(Json(Verification {

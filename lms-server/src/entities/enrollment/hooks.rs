@@ -1,10 +1,9 @@
 //! The rules of enrolling, and what follows from it.
 
-use crud_core::{db::Load, prelude::*};
+use crud_core::prelude::*;
 
 use super::{Enrollment, EnrollmentGet};
 use crate::{
-    accounts::unavailable,
     entities::lesson_progress::{LessonProgress, LessonProgressCreate},
     schema::{courses, lessons},
 };
@@ -12,9 +11,10 @@ use crate::{
 /// The database decides what two students who enroll at once would both be told.
 pub(super) fn explain(fault: &Fault) -> Option<Error> {
     match fault {
-        _ if fault.is_unique(&["student_id", "course_id"]) => {
-            Some(conflict("enrolled", "Already enrolled in this course"))
-        }
+        _ if fault.is_unique(&["student_id", "course_id"]) => Some(Error::conflict(
+            "enrolled",
+            "Already enrolled in this course",
+        )),
         Fault::ForeignKey { columns } if !columns.iter().any(|c| c == "student_id") => {
             Some(no_course())
         }
@@ -32,7 +32,7 @@ pub(super) async fn follow(write: &After<'_, Enrollment>) -> Result<()> {
         .filter(lessons::course_id.eq(new.course_id))
         .filter(lessons::archived_at.is_null())
         .select(lessons::id);
-    let lessons: Vec<Uuid> = write.tx()?.fetch(query).await.map_err(unavailable)?;
+    let lessons: Vec<Uuid> = write.tx()?.fetch(query).await.map_err(Error::database)?;
     for lesson_id in lessons {
         let progress = LessonProgressCreate {
             enrollment_id: new.id,
@@ -48,12 +48,12 @@ async fn check_course(write: &After<'_, Enrollment>, new: &EnrollmentGet) -> Res
     let query = courses::table
         .filter(courses::id.eq(new.course_id))
         .select((courses::is_published, courses::archived_at.is_null()));
-    let found: Vec<(bool, bool)> = write.tx()?.fetch(query).await.map_err(unavailable)?;
+    let found: Vec<(bool, bool)> = write.tx()?.fetch(query).await.map_err(Error::database)?;
     match found.first() {
         Some((true, true)) => Ok(()),
         Some((false, true)) => {
             let detail = "Cannot enroll in unpublished course";
-            Err(conflict("unpublished", detail))
+            Err(Error::conflict("unpublished", detail))
         }
         Some((_, false)) | None => Err(no_course()),
     }
@@ -61,12 +61,4 @@ async fn check_course(write: &After<'_, Enrollment>, new: &EnrollmentGet) -> Res
 
 fn no_course() -> Error {
     Error::NotFound("Course not found".to_owned())
-}
-
-fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
-        errors: Vec::new(),
-    }
 }

@@ -1,10 +1,9 @@
 //! What follows from a lesson that is done.
 
-use crud_core::{db::Load, prelude::*};
+use crud_core::prelude::*;
 
 use super::LessonProgress;
 use crate::{
-    accounts::unavailable,
     jobs::GenerateCertificate,
     schema::{enrollments, lesson_progress},
 };
@@ -25,21 +24,21 @@ pub(super) async fn follow(write: &After<'_, LessonProgress>) -> Result<()> {
         enrollments::updated_at.eq(Timestamp::now()),
         enrollments::updated_by.eq(write.principal().id()),
     ));
-    tx.run(touch).await.map_err(unavailable)?;
+    tx.run(touch).await.map_err(Error::database)?;
     let query = lesson_progress::table
         .filter(lesson_progress::enrollment_id.eq(new.enrollment_id))
         .filter(lesson_progress::completed.eq(false))
         .select(lesson_progress::id)
         .limit(1);
-    let open: Vec<Uuid> = tx.fetch(query).await.map_err(unavailable)?;
+    let open: Vec<Uuid> = tx.fetch(query).await.map_err(Error::database)?;
     if !open.is_empty() {
         let reopen = diesel::update(this).set(enrollments::completed_at.eq(None::<Timestamp>));
-        tx.run(reopen).await.map_err(unavailable)?;
+        tx.run(reopen).await.map_err(Error::database)?;
         return Ok(());
     }
     let not_yet = this.filter(enrollments::completed_at.is_null());
     let complete = diesel::update(not_yet).set(enrollments::completed_at.eq(Timestamp::now()));
-    if tx.run(complete).await.map_err(unavailable)? == 1 {
+    if tx.run(complete).await.map_err(Error::database)? == 1 {
         let certificate = GenerateCertificate {
             enrollment_id: new.enrollment_id,
         };

@@ -1,10 +1,9 @@
 //! The rules of handing in and scoring that depend on other rows, or on what the row was before.
 
-use crud_core::{db::Load, prelude::*};
+use crud_core::prelude::*;
 
 use super::{Submission, SubmissionGet, policy::HANDING_IN};
 use crate::{
-    accounts::unavailable,
     roles::is_admin,
     schema::{assessments, enrollments},
 };
@@ -72,7 +71,7 @@ async fn check_enrolled(write: &After<'_, Submission>, new: &SubmissionGet) -> R
         .filter(enrollments::archived_at.is_null())
         .select(enrollments::id)
         .limit(1);
-    let found: Vec<Uuid> = write.tx()?.fetch(query).await.map_err(unavailable)?;
+    let found: Vec<Uuid> = write.tx()?.fetch(query).await.map_err(Error::database)?;
     match found.is_empty() {
         false => Ok(()),
         true if is_trusted(write.principal()) => {

@@ -1,0 +1,60 @@
+//! The migration that is due: what the declared tables ask for beyond an application's migrations, as files.
+//!
+//! An application's command calls it. It compares on an SQLite database in memory, and so needs no other.
+
+use std::{fmt, path::Path};
+
+use crud_core::{
+    Db, DbConfig, Registry,
+    db::{DbResult, Migrations, TableShape},
+};
+
+use crate::{Layout, Plan, Repository, Scripts, between};
+
+/// What leads from the migrations to the declared tables; nothing if they agree. `tables` are those of the registry, and
+/// others that the application declares.
+///
+/// # Errors
+/// If a migration fails.
+pub async fn due(
+    migrations: &Migrations,
+    tables: &[TableShape],
+    registry: &Registry,
+) -> DbResult<Option<Scripts>> {
+    let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+    db.migrate(migrations).await?;
+    between(&db, tables, registry).await
+}
+
+/// Writes the migration that a registry asks for into the repository around a folder, and says what was written.
+///
+/// # Errors
+/// A sentence: there is nothing to write, a migration fails, or a file cannot be written.
+pub async fn write_migration(
+    folder: &Path,
+    layout: Layout,
+    name: &str,
+    migrations: &Migrations,
+    registry: &Registry,
+) -> Result<Plan, String> {
+    let scripts = due(migrations, &registry.tables(), registry).await;
+    let Some(scripts) = scripts.map_err(|error| error.to_string())? else {
+        return Err("the migrations give the declared tables already".to_owned());
+    };
+    let repository = Repository::around(folder, layout)?;
+    let plan = repository.migration(name, scripts)?;
+    match repository.write(&plan) {
+        Ok(()) => Ok(plan),
+        Err(error) => Err(format!("writing stopped: {error}")),
+    }
+}
+
+/// A line for each file.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = self.new.iter().map(|file| ("new    ", file));
+        let files = files.chain(self.changed.iter().map(|file| ("changed", file)));
+        let lines = files.map(|(verb, (path, _))| format!("{verb}  {}", path.display()));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
+    }
+}
