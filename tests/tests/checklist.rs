@@ -91,8 +91,10 @@ fn fault(name: &str) -> Option<String> {
     if let Some((file, test)) = name.split_once("::")
         && is_path(name)
     {
-        let file = root().join("tests/tests").join(file).with_extension("rs");
-        return (!declares(&file, test)).then(|| format!("there is no test {name}"));
+        let stem = root().join("tests/tests").join(file);
+        let files = [stem.with_extension("rs"), stem.join("mod.rs")];
+        let declared = files.iter().any(|file| declares(file, test));
+        return (!declared).then(|| format!("there is no test {name}"));
     }
     let is_file =
         name.contains('/') && !name.starts_with('/') && !name.contains(['*', '<', ' ', '{', '?']);

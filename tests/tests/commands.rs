@@ -77,10 +77,10 @@ on_both! {
     async fn check_fails_when_a_table_has_drifted(app: TestApp) {
         let fine = said(&lms_server(&app, &["check"]), true);
         assert!(fine.contains("the database is as declared"), "{fine}");
-        let drop = "ALTER TABLE courses DROP COLUMN description";
+        let drop = "ALTER TABLE modules DROP COLUMN description";
         app.lms.app.db().batch(drop).await.unwrap();
         let told = said(&lms_server(&app, &["check"]), false);
-        assert!(told.contains("the column courses.description does not exist"), "{told}");
+        assert!(told.contains("the column modules.description does not exist"), "{told}");
     }
 
     // 1.06, 3.11

@@ -62,6 +62,9 @@ fn items(folder: &Path, found: &mut BTreeMap<String, bool>) {
             items(&path, found);
             continue;
         }
+        if path.extension().is_none_or(|end| end != "rs") {
+            continue;
+        }
         let text = fs::read_to_string(&path).expect("it is text");
         let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         for item in file.items {

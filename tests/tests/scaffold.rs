@@ -185,6 +185,18 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
         ),
         "{nowhere}"
     );
+    // A test file of that name is there: the entity's gets another.
+    let note = new(copy.path(), "note", &["words:text!"]).expect("it can be written");
+    assert!(
+        note.new
+            .iter()
+            .any(|(path, _)| path.ends_with("note_entity.rs"))
+    );
+}
+
+#[test]
+fn ids_of_every_kind_are_written_and_referred_to() {
+    let copy = copy();
     for (name, fields) in NUMBERED_AND_NAMED {
         let plan = new(copy.path(), name, fields).expect("it can be written");
         let rust = plan.new.iter().filter(|(path, _)| path.ends_with("mod.rs"));
@@ -209,13 +221,6 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
     for field in ["pub id: String", "pub station_id: Option<i64>"] {
         assert!(declared.contains(field), "{field}\n{declared}");
     }
-    // A test file of that name is there: the entity's gets another.
-    let note = new(copy.path(), "note", &["words:text!"]).expect("it can be written");
-    assert!(
-        note.new
-            .iter()
-            .any(|(path, _)| path.ends_with("note_entity.rs"))
-    );
 }
 
 #[test]
@@ -351,7 +356,7 @@ on_both! {
 
     // 3.11
     async fn columns_that_differ_are_generated(app: TestApp) {
-        let table = "ALTER TABLE courses DROP COLUMN description; \
+        let table = "ALTER TABLE modules DROP COLUMN description; \
                      ALTER TABLE courses ALTER COLUMN slug DROP NOT NULL; \
                      ALTER TABLE posts ALTER COLUMN archived_at SET NOT NULL; ";
         let extra = match app.kind {
@@ -375,6 +380,6 @@ on_both! {
         for name in ["rating", "ck_courses_rating", "ix_courses_rating"] {
             assert!(names.contains(name), "{name} does not come back\n{names}");
         }
-        assert!(!names.contains("courses description"), "{names}");
+        assert!(!names.contains("modules description"), "{names}");
     }
 }

@@ -58,8 +58,9 @@ pub struct Migrations {
     pub sqlite: &'static [Migration],
 }
 
-/// Makes `MIGRATIONS` of the files `<folder>/<database>/<name>/up.sql` and `down.sql`, with `postgres` and `sqlite` for
-/// the database. The folder is named from the file of the call, as `include_str!` has it; the files are in the binary.
+/// Makes `MIGRATIONS` of the files `<folder>/<database>/<name>/up.sql` and `down.sql`.
+///
+/// The databases are `postgres` and `sqlite`. The folder is named from the file of the call, as `include_str!` has it; the files are in the binary.
 ///
 /// ```
 /// mod migrations {

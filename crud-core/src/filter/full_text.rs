@@ -23,8 +23,9 @@ use crate::{
     search::TextOrNullable,
 };
 
-/// A search for words in these columns: `pub q: FullText<(courses::title, courses::description)>` takes
-/// `q=rust "first steps" data* -java`, and is true of rows that have all of that in one column or several.
+/// A search for words in these columns.
+///
+/// `pub q: FullText<(courses::title, courses::description)>` takes `q=rust "first steps" data* -java`, and is true of rows that have all of that in one column or several.
 ///
 /// One to four columns of text. The table's migration makes their index; see `migrations/README.md`.
 pub struct FullText<C>(PhantomData<fn() -> C>);

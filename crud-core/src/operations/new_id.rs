@@ -128,15 +128,15 @@ impl Context<'_> {
     async fn numbers(&self, r: &Resource, count: usize) -> Result<Vec<i64>> {
         let count = i64::try_from(count).map_err(Error::internal)?;
         match self.executor().kind() {
-            DbKind::Postgres => self.from_sequence(r, count).await,
+            DbKind::Postgres => self.of_sequence(r, count).await,
             DbKind::Sqlite => {
-                let last = self.from_counter(r, count).await?;
+                let last = self.of_counter(r, count).await?;
                 Ok((last - count + 1..=last).collect())
             }
         }
     }
 
-    async fn from_sequence(&self, r: &Resource, count: i64) -> Result<Vec<i64>> {
+    async fn of_sequence(&self, r: &Resource, count: i64) -> Result<Vec<i64>> {
         // Without a sequence it is NULL, which is no number.
         let sql = Stmt::new()
             .sql("SELECT coalesce(nextval(pg_get_serial_sequence(")
@@ -155,7 +155,7 @@ impl Context<'_> {
     }
 
     /// The last of so many numbers.
-    async fn from_counter(&self, r: &Resource, count: i64) -> Result<i64> {
+    async fn of_counter(&self, r: &Resource, count: i64) -> Result<i64> {
         let sql = Stmt::new()
             .sql("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%' AND name = ")
             .bind::<st::Text, _>(r.shape.name);

@@ -34,6 +34,7 @@ fn the_document_says_what_an_id_is() {
             let parameters = one[method]["parameters"].as_array().expect("parameters");
             let id = parameters
                 .iter()
+                .map(|p| openapi::followed(&document, p))
                 .find(|p| p["in"] == "path")
                 .expect("an id");
             assert_eq!(&id["schema"], expected, "{method} {endpoint}");

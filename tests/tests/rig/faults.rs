@@ -117,22 +117,7 @@ impl Fault {
                 tokio::time::sleep(hold).await;
                 cluster.proxy(server).join();
             }
-            Self::RedisOlder => {
-                cluster.until_hits().await?;
-                let kept = cluster.redis.keep().expect("its data can be copied");
-                tokio::time::sleep(hold).await;
-                // A write that finds no Redis switches off, and nobody looks at the old data.
-                load.quiet.store(true, Relaxed);
-                tokio::time::sleep(CALM).await;
-                let before = cluster.all_counts().await;
-                cluster.redis.kill();
-                cluster.redis.put_back(&kept).expect("there is room");
-                cluster.redis.start_again().expect("Redis starts again");
-                let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
-                let felt = felt(self, cluster, &before, None, fenced).await;
-                load.quiet.store(false, Relaxed);
-                felt?;
-            }
+            Self::RedisOlder => older(cluster, load, hold).await?,
             Self::Held => {
                 cluster.until_hits().await?;
                 let before = cluster.all_counts().await;
@@ -143,30 +128,8 @@ impl Fault {
                 load.quiet.store(false, Relaxed);
                 felt?;
             }
-            Self::Stalled => {
-                cluster.until_hits().await?;
-                let before = cluster.all_counts().await;
-                stall(cluster, load, server, Duration::from_millis(3_500)).await?;
-                cluster.redis.ask("FLUSHALL");
-                let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
-                let begin = Instant::now();
-                let felt = felt(self, cluster, &before, None, fenced);
-                let felt = tokio::time::timeout(STALL, felt).await;
-                tokio::time::sleep(STALL.saturating_sub(begin.elapsed())).await;
-                load.quiet.store(false, Relaxed);
-                felt.map_err(|_| "Stalled did not bite: nothing was fenced".to_owned())??;
-            }
-            Self::Hung => {
-                cluster.until_hits().await?;
-                let was = load.failed.load(Relaxed);
-                stall(cluster, load, server, Duration::from_secs(17)).await?;
-                // PostgreSQL ends what waits for longer than 5 s; whoever waits for the answer is told later.
-                tokio::time::sleep(Duration::from_secs(18)).await;
-                load.quiet.store(false, Relaxed);
-                if load.failed.load(Relaxed) == was {
-                    return Err("Hung did not bite: no write failed".to_owned());
-                }
-            }
+            Self::Stalled => stalled(cluster, load, server).await?,
+            Self::Hung => hung(cluster, load, server).await?,
             Self::PostgresRestarted => {
                 let failed = || load.failed.load(Relaxed);
                 let was = failed();
@@ -183,6 +146,55 @@ impl Fault {
         }
         Ok(())
     }
+}
+
+/// See [`Fault::RedisOlder`].
+async fn older(cluster: &mut Cluster, load: &Load, hold: Duration) -> Result<(), String> {
+    cluster.until_hits().await?;
+    let kept = cluster.redis.keep().expect("its data can be copied");
+    tokio::time::sleep(hold).await;
+    // A write that finds no Redis switches off, and nobody looks at the old data.
+    load.quiet.store(true, Relaxed);
+    tokio::time::sleep(CALM).await;
+    let before = cluster.all_counts().await;
+    cluster.redis.kill();
+    cluster.redis.put_back(&kept).expect("there is room");
+    cluster.redis.start_again().expect("Redis starts again");
+    let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
+    let felt = felt(Fault::RedisOlder, cluster, &before, None, fenced).await;
+    load.quiet.store(false, Relaxed);
+    felt?;
+    Ok(())
+}
+
+/// See [`Fault::Stalled`].
+async fn stalled(cluster: &mut Cluster, load: &Load, server: usize) -> Result<(), String> {
+    cluster.until_hits().await?;
+    let before = cluster.all_counts().await;
+    stall(cluster, load, server, Duration::from_millis(3_500)).await?;
+    cluster.redis.ask("FLUSHALL");
+    let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
+    let begin = Instant::now();
+    let felt = felt(Fault::Stalled, cluster, &before, None, fenced);
+    let felt = tokio::time::timeout(STALL, felt).await;
+    tokio::time::sleep(STALL.saturating_sub(begin.elapsed())).await;
+    load.quiet.store(false, Relaxed);
+    felt.map_err(|_| "Stalled did not bite: nothing was fenced".to_owned())??;
+    Ok(())
+}
+
+/// See [`Fault::Hung`].
+async fn hung(cluster: &mut Cluster, load: &Load, server: usize) -> Result<(), String> {
+    cluster.until_hits().await?;
+    let was = load.failed.load(Relaxed);
+    stall(cluster, load, server, Duration::from_secs(17)).await?;
+    // PostgreSQL ends what waits for longer than 5 s; whoever waits for the answer is told later.
+    tokio::time::sleep(Duration::from_secs(18)).await;
+    load.quiet.store(false, Relaxed);
+    if load.failed.load(Relaxed) == was {
+        return Err("Hung did not bite: no write failed".to_owned());
+    }
+    Ok(())
 }
 
 /// Has two writes of a server wait for so long between mark and COMMIT, and others not begin; returns when the first
