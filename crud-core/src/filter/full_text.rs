@@ -25,9 +25,20 @@ use crate::{
 
 /// A search for words in these columns.
 ///
-/// `pub q: FullText<(courses::title, courses::description)>` takes `q=rust "first steps" data* -java`, and is true of rows that have all of that in one column or several.
+/// One to four columns of text, whose index the table's migration makes; see `migrations/README.md`.
+/// `q=rust "first steps" data* -java` is true of rows that have all of that, in one column or several.
 ///
-/// One to four columns of text. The table's migration makes their index; see `migrations/README.md`.
+/// ```
+/// # diesel::table! { courses (id) { id -> Text, title -> Text, description -> Nullable<Text> } }
+/// use crud_core::prelude::*;
+///
+/// /// What a list of courses is asked for.
+/// #[dto(query)]
+/// pub struct CourseQuery {
+///     /// Words in the title or the description.
+///     pub q: FullText<(courses::title, courses::description)>,
+/// }
+/// ```
 pub struct FullText<C>(PhantomData<fn() -> C>);
 
 impl<C> Default for FullText<C> {

@@ -1,6 +1,7 @@
 //! Filters that apply by themselves.
 //!
-//! A Query DTO's field of type [`Filter`] or [`Through`] takes `field=value` and `field[op]=value`, one of type [`FullText`] looks for words, and no search function has to know it.
+//! A Query DTO's field of type [`Filter`] or [`Through`] takes `field=value` and `field[op]=value`, one of type
+//! [`FullText`] looks for words, and no search function has to know it.
 //!
 //! `#[dto(query)]` emits one [`FilterField`] for each such field; `read` turns a request's parameters into conditions
 //! by them. Nothing here runs SQL, and nothing of a request ever becomes SQL text.

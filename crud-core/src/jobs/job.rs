@@ -73,9 +73,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// What a job is told when it runs.
 ///
 /// ```
-/// use crud_core::{App, Principal, Uuid, jobs::{JobContext, JobError}, prelude::EntityInterface};
+/// use crud_core::{App, Principal, jobs::{JobContext, JobError}, prelude::EntityInterface};
 ///
-/// async fn row<E: EntityInterface>(cx: &JobContext<'_, App>, id: Uuid) -> Result<E::Get, JobError> {
+/// async fn row<E: EntityInterface>(cx: &JobContext<'_, App>, id: E::Id) -> Result<E::Get, JobError> {
 ///     let system = Principal::system();
 ///     let found = cx.state.on_behalf(&system).get::<E>(id).await;
 ///     found.map_err(|error| JobError::of(&error))
