@@ -1,4 +1,4 @@
-//! The database layer on a real SQLite file, and on PostgreSQL too if `TEST_POSTGRES_URL` names an empty database.
+//! The database layer on a real SQLite file, and on PostgreSQL with the feature `testing`.
 
 use std::time::Duration;
 
@@ -32,8 +32,7 @@ text_enum! {
     pub(crate) enum Level { Low = "low", High = "high" }
 }
 
-const PG: &str =
-    "DROP TABLE IF EXISTS things; DROP TABLE IF EXISTS schema_migrations; CREATE TABLE things (
+const PG: &str = "CREATE TABLE things (
     id uuid PRIMARY KEY, slug text NOT NULL CONSTRAINT things_slug_key UNIQUE, level text,
     price bigint NOT NULL CONSTRAINT things_price_check CHECK (price >= 0), properties jsonb,
     active boolean NOT NULL DEFAULT true, created_at timestamptz NOT NULL DEFAULT now(),
@@ -44,14 +43,11 @@ const SQLITE: &str = "CREATE TABLE things (
     active INTEGER NOT NULL DEFAULT 1, created_at INTEGER NOT NULL DEFAULT 0,
     parent_id BLOB REFERENCES things (id)) STRICT";
 
-/// One test at a time uses the PostgreSQL database.
-static POSTGRES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 struct TestDb {
     db: Db,
     name: &'static str,
     file: Option<std::path::PathBuf>,
-    _turn: Option<tokio::sync::MutexGuard<'static, ()>>,
+    _postgres: Option<PgDatabase>,
 }
 
 impl Drop for TestDb {
@@ -64,12 +60,30 @@ impl Drop for TestDb {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test, not a setting of the program"
-)]
-fn postgres_url() -> Option<String> {
-    std::env::var("TEST_POSTGRES_URL").ok()
+/// A PostgreSQL database of its own, from the private server of the tests.
+#[cfg(feature = "testing")]
+type PgDatabase = crate::testing::Database;
+
+#[cfg(feature = "testing")]
+async fn postgres() -> Option<PgDatabase> {
+    let server = crate::testing::Postgres::shared().expect("PostgreSQL starts");
+    Some(server.database().await.expect("a database can be made"))
+}
+
+/// Without the feature that starts servers there is none.
+#[cfg(not(feature = "testing"))]
+struct PgDatabase;
+
+#[cfg(not(feature = "testing"))]
+impl PgDatabase {
+    fn url(&self) -> &str {
+        ""
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+async fn postgres() -> Option<PgDatabase> {
+    None
 }
 
 async fn databases() -> Vec<TestDb> {
@@ -91,12 +105,11 @@ async fn databases_with(change: impl Fn(&mut DbConfig)) -> Vec<TestDb> {
             db,
             name,
             file: (name == "file").then(|| file.clone()),
-            _turn: None,
+            _postgres: None,
         });
     }
-    if let Some(url) = postgres_url() {
-        let turn = POSTGRES.lock().await;
-        let mut config = DbConfig::new(url);
+    if let Some(database) = postgres().await {
+        let mut config = DbConfig::new(database.url());
         change(&mut config);
         let db = Db::connect(&config).await.unwrap();
         db.batch(PG).await.unwrap();
@@ -104,7 +117,7 @@ async fn databases_with(change: impl Fn(&mut DbConfig)) -> Vec<TestDb> {
             db,
             name: "postgres",
             file: None,
-            _turn: Some(turn),
+            _postgres: Some(database),
         });
     }
     list
