@@ -1,25 +1,22 @@
-//! A script's call: its keys, then its arguments, then the dependencies by name.
+//! A script's call: its keys, then its arguments.
 
 use redis::{Cmd, Script};
 
 use super::groups::{self, Group};
 
 /// An `EVALSHA`, never an `EVAL`: see [`script`](super::script).
-pub(super) struct Call<'g> {
-    cmd: Cmd,
-    deps: &'g [String],
-}
+pub(super) struct Call(Cmd);
 
-impl<'g> Call<'g> {
+impl Call {
     /// `body` is for scripts that take its keys: the fingerprint, if there is one.
     pub(super) fn new(
         script: &Script,
         epoch: &str,
-        group: &'g Group,
+        group: &Group,
         body: Option<Option<&[u8; 32]>>,
     ) -> Self {
-        let keys = 2 + group.deps.len() + if body.is_some() { 2 } else { 0 };
-        let mut cmd = Cmd::with_capacity(3 + keys + 3 + group.deps.len(), 1_024);
+        let keys = 1 + group.deps.len() + if body.is_some() { 2 } else { 0 };
+        let mut cmd = Cmd::with_capacity(3 + keys + 3, 1_024);
         cmd.arg("EVALSHA").arg(script.get_hash()).arg(keys);
         let mut key = groups::key(&group.slot, epoch, "");
         let before = key.len();
@@ -30,7 +27,6 @@ impl<'g> Call<'g> {
             cmd.arg(&key);
         };
         add("ep", "");
-        add("w", "");
         if let Some(fingerprint) = body {
             let hex = fingerprint.map(|bytes| blake3::Hash::from_bytes(*bytes).to_hex());
             let name = hex.as_ref().map_or("", |hex| hex.as_str());
@@ -40,21 +36,15 @@ impl<'g> Call<'g> {
         for dep in &group.deps {
             add("s:", dep);
         }
-        Self {
-            cmd,
-            deps: &group.deps,
-        }
+        Self(cmd)
     }
 
     pub(super) fn arg(&mut self, arg: &[u8]) -> &mut Self {
-        self.cmd.arg(arg);
+        self.0.arg(arg);
         self
     }
 
-    pub(super) fn finish(mut self) -> Cmd {
-        for dep in self.deps {
-            self.cmd.arg(dep);
-        }
-        self.cmd
+    pub(super) fn finish(self) -> Cmd {
+        self.0
     }
 }

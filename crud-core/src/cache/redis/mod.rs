@@ -128,7 +128,7 @@ impl RedisStore {
     }
 
     /// Begins a new epoch in Redis: its scripts, and the key by which it lives in each table's slot. What an old one
-    /// left expires by itself, but for what is in doubt, which goes at once with its epoch.
+    /// left expires by itself, but for the few stamps that were in doubt when it ended: some hundred bytes each.
     pub(crate) async fn begin(&self, epoch: &str, old: Option<&str>) -> Result<(), String> {
         let scripts = Scripts::of(epoch);
         let mut steps: Vec<Cmd> = Vec::new();
@@ -140,8 +140,7 @@ impl RedisStore {
         for slot in self.slots.all() {
             steps.push(Cmd::set(groups::key(slot, epoch, "ep"), epoch));
             if let Some(old) = old {
-                let keys = [groups::key(slot, old, "ep"), groups::key(slot, old, "w")];
-                steps.push(Cmd::unlink(&keys));
+                steps.push(Cmd::unlink(groups::key(slot, old, "ep")));
             }
         }
         // All at once: nobody uses the epoch before it is announced, so their order does not matter.
@@ -294,7 +293,7 @@ impl RedisStore {
         }
     }
 
-    async fn send(&self, call: Call<'_>, patience: Duration) -> Result<Reply, LinkError> {
+    async fn send(&self, call: Call, patience: Duration) -> Result<Reply, LinkError> {
         let answer = self.link.ask(&call.finish(), patience).await;
         self.read_reply(answer).await
     }

@@ -4,9 +4,13 @@
 //! data it still has, and answers NOSCRIPT: that is the fence. They are loaded when an epoch begins and at no other
 //! time, least of all because one is missing. A Redis that was emptied still has them, but not the epoch's own key.
 //!
-//! All keys of a table are in one slot, and in the epoch's own name space:
-//! `{c:T}:E:ep` the epoch lives, `{c:T}:E:w` what is in doubt (field → `token@deadline …`), `{c:T}:E:s:D` the stamp of
-//! `D`, `{c:T}:E:b:F` a body, `{c:T}:E:l:F` who loads it.
+//! All keys of a table are in one slot, and in the epoch's own name space: `{c:T}:E:ep` the epoch lives, `{c:T}:E:s:D`
+//! the stamp of `D` with what holds it in doubt, `{c:T}:E:b:F` a body, `{c:T}:E:l:F` who loads it.
+//!
+//! A stamp is 16 bytes. Behind it stand the writes that hold it in doubt, 29 bytes each: the token, and its deadline as 13
+//! digits of milliseconds. So a reader asks one key a dependency, and a mark takes the same time however many writes are
+//! under way. The newest is the last, and ends last. A stamp in doubt has no expiry, or a Redis that is full could evict
+//! it; what a writer left who died is taken away by whoever reads or writes it next.
 
 use redis::Script;
 
@@ -20,88 +24,89 @@ pub(crate) const STAMP_S: u64 = 7_200;
 /// How long others wait for the one who loads.
 pub(crate) const LEASE_MS: u64 = 2_000;
 
-/// KEYS ep, w, body, lease, stamp… ARGV nonce, the caller's stamps, wants a body, dep…
+/// KEYS ep, body, lease, stamp… ARGV nonce, the caller's stamps, wants a body
 ///
-/// Stamps that are still the caller's are not in doubt: they were not when he read them, and a mark gives new ones.
+/// Stamps that are still the caller's are not in doubt: they are no longer than 16 bytes each.
 const READ: &str = r"
-local stamps = redis.call('MGET', KEYS[1], unpack(KEYS, 5))
+local stamps = redis.call('MGET', KEYS[1], unpack(KEYS, 4))
 if not table.remove(stamps, 1) then return {'F'} end
-local n = #ARGV - 3
+local n = #KEYS - 3
 local s = ''
 for i = 1, n do s = s and stamps[i] and s .. stamps[i] end
 if s == ARGV[2] then return {'V', s} end
-if redis.call('EXISTS', KEYS[2]) == 1 then
-  local held = redis.call('HMGET', KEYS[2], unpack(ARGV, 4))
-  local now
-  for i = 1, n do
-    if held[i] then
-      if not now then local t = redis.call('TIME'); now = t[1] * 1000 + math.floor(t[2] / 1000) end
-      for deadline in string.gmatch(held[i], '@(%d+)') do
-        if tonumber(deadline) > now then return {'D'} end
-      end
-    end
-  end
-end
+local now
 for i = 1, n do
-  if not stamps[i] then
-    stamps[i] = ARGV[1]
-    redis.call('SET', KEYS[4 + i], ARGV[1], 'EX', STAMP_S)
+  local stamp = stamps[i]
+  if not stamp then
+    stamp = ARGV[1]
+  elseif #stamp > 16 then
+    if not now then local t = redis.call('TIME'); now = string.format('%013.0f', t[1] * 1000 + math.floor(t[2] / 1000)) end
+    if string.sub(stamp, -13) > now then return {'D'} end
+    stamp = string.sub(stamp, 1, 16)
+  end
+  if stamp ~= stamps[i] then
+    stamps[i] = stamp
+    redis.call('SET', KEYS[3 + i], stamp, 'EX', STAMP_S)
   end
 end
 s = table.concat(stamps)
 if ARGV[3] == '0' then return {'S', s} end
-local body = redis.call('GET', KEYS[3])
+local body = redis.call('GET', KEYS[2])
 if body and string.sub(body, 1, #s) == s then return {'H', body} end
-if redis.call('SET', KEYS[4], '1', 'NX', 'PX', LEASE_MS) then return {'L', s} end
+if redis.call('SET', KEYS[3], '1', 'NX', 'PX', LEASE_MS) then return {'L', s} end
 return {'W', s}
 ";
 
-/// KEYS ep, w, body, lease, stamp… ARGV stamps, milliseconds, body, dep…
+/// KEYS ep, body, lease, stamp… ARGV stamps, milliseconds, body
+///
+/// A stamp in doubt is longer, and none of the caller's.
 const FILL: &str = r"
-redis.call('DEL', KEYS[4])
-if not redis.call('GET', KEYS[1]) then return {'F'} end
-if table.concat(redis.call('MGET', unpack(KEYS, 5)), '') ~= ARGV[1] then return {'R'} end
-redis.call('SET', KEYS[3], ARGV[1] .. ARGV[3], 'PX', ARGV[2])
-return {'K'}
-";
-
-/// KEYS ep, w, stamp… ARGV token, nonce, dep…
-const MARK: &str = r"
-if not redis.call('GET', KEYS[1]) then return {'F'} end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local mine = ARGV[1] .. '@' .. string.format('%.0f', now + TOKEN_MS)
-for i = 3, #ARGV do
-  local held = redis.call('HGET', KEYS[2], ARGV[i])
-  local kept = mine
-  if held then
-    for token, deadline in string.gmatch(held, '(%x+)@(%d+)') do
-      if token ~= ARGV[1] and tonumber(deadline) > now then kept = kept .. ' ' .. token .. '@' .. deadline end
-    end
-  end
-  redis.call('HSET', KEYS[2], ARGV[i], kept)
-  redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)
+redis.call('DEL', KEYS[3])
+local stamps = redis.call('MGET', KEYS[1], unpack(KEYS, 4))
+if not table.remove(stamps, 1) then return {'F'} end
+for i = 1, #KEYS - 3 do
+  if stamps[i] ~= string.sub(ARGV[1], 16 * i - 15, 16 * i) then return {'R'} end
 end
+redis.call('SET', KEYS[2], ARGV[1] .. ARGV[3], 'PX', ARGV[2])
 return {'K'}
 ";
 
-/// KEYS ep, w, stamp… ARGV token, nonce, dep…
-const POST: &str = r"
-if not redis.call('GET', KEYS[1]) then return {'F'} end
+/// KEYS ep, stamp… ARGV token, nonce
+const MARK: &str = r"
+local held = redis.call('MGET', unpack(KEYS))
+if not held[1] then return {'F'} end
 local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-for i = 3, #ARGV do
-  local held = redis.call('HGET', KEYS[2], ARGV[i])
-  if held then
-    local kept
-    for token, deadline in string.gmatch(held, '(%x+)@(%d+)') do
-      if token ~= ARGV[1] and tonumber(deadline) > now then
-        kept = (kept and kept .. ' ' or '') .. token .. '@' .. deadline
-      end
-    end
-    if kept then redis.call('HSET', KEYS[2], ARGV[i], kept) else redis.call('HDEL', KEYS[2], ARGV[i]) end
+t = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = string.format('%013.0f', t)
+local mine = ARGV[1] .. string.format('%013.0f', t + TOKEN_MS)
+local marks = {}
+for i = 2, #KEYS do
+  local doubt = string.sub(held[i] or '', 17)
+  local first = 1
+  while first < #doubt and string.sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
+  marks[#marks + 1] = KEYS[i]
+  marks[#marks + 1] = ARGV[2] .. string.sub(doubt, first) .. mine
+end
+redis.call('MSET', unpack(marks))
+return {'K'}
+";
+
+/// KEYS ep, stamp… ARGV token, nonce
+const POST: &str = r"
+local held = redis.call('MGET', unpack(KEYS))
+if not held[1] then return {'F'} end
+for i = 2, #KEYS do
+  local doubt = string.sub(held[i] or '', 17)
+  local at = string.find(doubt, ARGV[1], 1, true)
+  while at do
+    doubt = string.sub(doubt, 1, at - 1) .. string.sub(doubt, at + 29)
+    at = string.find(doubt, ARGV[1], 1, true)
   end
-  redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)
+  if doubt == '' then
+    redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)
+  else
+    redis.call('SET', KEYS[i], ARGV[2] .. doubt)
+  end
 end
 return {'K'}
 ";
@@ -116,28 +121,33 @@ fn scripts() -> [String; 4] {
     if lives(Mutant::NoDoubt) {
         cut(
             &mut read,
-            "if tonumber(deadline) > now then return {'D'} end",
+            "if string.sub(stamp, -13) > now then return {'D'} end",
         );
     }
     if lives(Mutant::NoEpochKey) {
-        cut(
-            &mut read,
-            "if not table.remove(stamps, 1) then return {'F'} end",
-        );
-        read = read.replacen("local n =", "table.remove(stamps, 1)\nlocal n =", 1);
-        for script in [&mut fill, &mut mark, &mut post] {
+        for script in [&mut read, &mut fill] {
             cut(
                 script,
-                "if not redis.call('GET', KEYS[1]) then return {'F'} end",
+                "if not table.remove(stamps, 1) then return {'F'} end",
             );
+            *script = script.replacen(
+                "unpack(KEYS, 4))",
+                "unpack(KEYS, 4)) table.remove(stamps, 1)",
+                1,
+            );
+        }
+        for script in [&mut mark, &mut post] {
+            cut(script, "if not held[1] then return {'F'} end");
         }
     }
     if lives(Mutant::DeleteBefore) || lives(Mutant::DoubleDelete) {
-        cut(&mut mark, "redis.call('HSET', KEYS[2], ARGV[i], kept)");
+        cut(&mut mark, " .. mine");
     }
     if lives(Mutant::SameStamps) {
         for script in [&mut mark, &mut post] {
-            cut(script, "redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)");
+            let kept = "(held[i] and string.sub(held[i], 1, 16) or ARGV[2])";
+            *script = script.replace("= ARGV[2]", &format!("= {kept}"));
+            *script = script.replace("KEYS[i], ARGV[2]", &format!("KEYS[i], {kept}"));
         }
     }
     [read, fill, mark, post]

@@ -175,7 +175,10 @@ async fn two_writers_leave_it_in_doubt_until_both_have_posted() {
     ));
     assert!(a.post(&course(), two).await);
     assert!(matches!(read(&a, "k", &course()).await, Read::Lead(_)));
-    assert_eq!(redis.ask("EXISTS {c:courses}:aa:w").trim(), ":0");
+    // Nothing is left behind the stamp, and it expires again.
+    let stamp = format!("{{c:courses}}:aa:s:{}", course()[0]);
+    assert_eq!(redis.ask(&format!("STRLEN {stamp}")).trim(), ":16");
+    assert_ne!(redis.ask(&format!("TTL {stamp}")).trim(), ":-1");
 }
 
 /// Kills: no compare at the fill, in Redis and in the process.
@@ -254,15 +257,29 @@ async fn a_token_ends_at_its_deadline() {
         Read::Bypass(Doubt::Marked)
     ));
     for dep in course() {
-        redis.ask(&format!("HSET {{c:courses}}:aa:w {dep} ab@1"));
+        redis.ask(&format!(
+            "SETRANGE {{c:courses}}:aa:s:{dep} 32 0000000000001"
+        ));
     }
     assert!(!is_hit(&a, "k", &course(), "one").await);
     filled(&a, "k", &course(), "two").await;
     assert!(is_hit(&a, "k", &course(), "two").await);
+    // What a writer left who died goes with the next write.
+    let mine = token();
+    a.mark(&course(), token()).await.unwrap();
+    for dep in course() {
+        redis.ask(&format!(
+            "SETRANGE {{c:courses}}:aa:s:{dep} 32 0000000000001"
+        ));
+    }
+    a.mark(&course(), mine).await.unwrap();
+    assert!(a.post(&course(), mine).await);
+    let left = redis.ask("STRLEN {c:courses}:aa:s:courses:t");
+    assert_eq!(left.trim(), ":16");
     // The real one ends 15 s after Redis' clock.
     a.mark(&course(), token()).await.unwrap();
-    let held = redis.ask("HGET {c:courses}:aa:w courses:t");
-    let deadline: u128 = held.trim().rsplit('@').next().unwrap().parse().unwrap();
+    let held = redis.ask("GETRANGE {c:courses}:aa:s:courses:t 32 44");
+    let deadline: u128 = held.trim().lines().last().unwrap().parse().unwrap();
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()

@@ -88,7 +88,7 @@ impl RedisStore {
         patience: Duration,
     ) -> Result<Reply, LinkError> {
         let mut call = Call::new(script, epoch, group, None);
-        call.arg(format!("{token:032x}").as_bytes()).arg(&random());
+        call.arg(&token.to_be_bytes()).arg(&random());
         let answer = self.link.tell(&call.finish(), patience).await;
         self.read_reply(answer).await
     }
