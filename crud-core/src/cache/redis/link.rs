@@ -10,7 +10,10 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult,
+    ServerErrorKind, Value,
+};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -93,12 +96,36 @@ impl Link {
     /// Sends `cmd` once and waits this long for the answer; not at all while answers come late. For readers, who
     /// have the database.
     pub(super) async fn ask(&self, cmd: &Cmd, patience: Duration) -> Result<Value, LinkError> {
+        self.asked(patience, async |mut to| {
+            let answer = to.send_packed_command(cmd).await;
+            answer.and_then(Value::extract_error)
+        })
+        .await
+    }
+
+    /// As [`ask`](Self::ask), of commands that are sent together. Each answer may be an error of its own.
+    pub(super) async fn ask_all(
+        &self,
+        cmds: &Pipeline,
+        patience: Duration,
+    ) -> Result<Vec<Value>, LinkError> {
+        self.asked(patience, async |mut to| {
+            to.send_packed_commands(cmds, 0, cmds.len()).await
+        })
+        .await
+    }
+
+    async fn asked<A>(
+        &self,
+        patience: Duration,
+        ask: impl AsyncFnOnce(MultiplexedConnection) -> RedisResult<A>,
+    ) -> Result<A, LinkError> {
         let generation = self.generation.load(Ordering::Acquire);
         let connection = self.connection().filter(|_| !self.is_late());
-        let Some(mut connection) = connection else {
+        let Some(connection) = connection else {
             return Err(LinkError::Down);
         };
-        let mut answer = std::pin::pin!(connection.send_packed_command(cmd));
+        let mut answer = std::pin::pin!(ask(connection));
         // In turns, as QUIET: that thousands ask at once is no reason for all of them to ask the database.
         for _ in 0..TURNS {
             if let Ok(answer) = timeout(patience / TURNS, &mut answer).await {
@@ -131,22 +158,16 @@ impl Link {
         tokio::select! {
             biased;
             answer = timeout(patience, answer) => match answer {
-                Ok(answer) => self.answered(generation, answer),
+                Ok(answer) => self.answered(generation, answer.and_then(Value::extract_error)),
                 Err(_) => Err(LinkError::Down),
             },
             () = gone => Err(LinkError::Down),
         }
     }
 
-    fn answered(
-        &self,
-        generation: u64,
-        answer: Result<Value, RedisError>,
-    ) -> Result<Value, LinkError> {
+    fn answered<A>(&self, generation: u64, answer: RedisResult<A>) -> Result<A, LinkError> {
         self.heard.fetch_add(1, Ordering::Relaxed);
-        answer
-            .and_then(Value::extract_error)
-            .map_err(|error| self.failed(generation, &error))
+        answer.map_err(|error| self.failed(generation, &error))
     }
 
     fn failed(&self, generation: u64, error: &RedisError) -> LinkError {

@@ -10,6 +10,7 @@ mod call;
 #[cfg(feature = "testing")]
 mod fault_tests;
 mod groups;
+mod kept;
 mod link;
 mod reply;
 mod script;
@@ -29,6 +30,7 @@ use tokio::task::JoinHandle;
 
 use self::call::Call;
 use self::groups::{Group, Slots};
+use self::kept::Kept;
 use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
@@ -45,16 +47,6 @@ const BEGIN: Duration = Duration::from_secs(1);
 const MAX_BODY: usize = 256 * 1024;
 /// The longest that a body is kept, whatever the entity says; stamps must outlive it.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
-
-/// A body that this process has; Redis says whether its stamps are those of this moment.
-#[derive(Clone)]
-struct Kept {
-    key: Bytes,
-    /// Of the home table, then the others'.
-    stamps: Arc<[u8]>,
-    home: usize,
-    body: Bytes,
-}
 
 /// Redis as it is used by the cache. Dropping it ends its connection.
 pub(crate) struct RedisStore {
@@ -158,12 +150,6 @@ impl RedisStore {
             .clone()
     }
 
-    fn kept(&self, entry: &Entry, fingerprint: &[u8; 32]) -> Option<Kept> {
-        self.l1
-            .get(fingerprint)
-            .filter(|kept| kept.key == entry.key)
-    }
-
     /// As [`Store::read`](super::Store::read).
     pub(crate) async fn read(&self, entry: &Entry, deps: &[Dep]) -> Read {
         let Some(scripts) = self.scripts() else {
@@ -171,35 +157,17 @@ impl RedisStore {
         };
         let fingerprint = entry.fingerprint();
         let groups = self.slots.group(deps);
-        let kept = self.kept(entry, &fingerprint).filter(|kept| {
-            kept.home == groups[0].stamps_len()
-                && kept.stamps.len() == groups.iter().map(Group::stamps_len).sum::<usize>()
-        });
-        if let Some(kept) = kept.as_ref().filter(|_| lives(Mutant::TrustedCopy)) {
-            return Read::Hit(kept.body.clone());
-        }
-        let replies = self
-            .ask_all(&scripts, &groups, &fingerprint, kept.as_ref())
-            .await;
-        let first = match self.merged(replies) {
-            Ok(first) => first,
-            Err(doubt) => return Read::Bypass(doubt),
-        };
-        let (answer, others) = match (&kept, first) {
-            (Some(kept), (Reply::Valid(home), others)) => {
-                if kept.stamps[home.len()..] == others[..] {
-                    return Read::Hit(kept.body.clone());
-                }
-                // Another table changed: Redis may have a newer body than this process.
-                match self
-                    .ask(&scripts, &groups[0], Some(&fingerprint), &[])
-                    .await
-                {
-                    Ok(answer) => (answer, others),
-                    Err(doubt) => return Read::Bypass(doubt),
-                }
+        if let Some(kept) = self.kept(entry, &fingerprint) {
+            match self.is_current(&scripts, &groups, &kept).await {
+                Ok(true) => return Read::Hit(kept.body),
+                Ok(false) => {}
+                Err(doubt) => return Read::Bypass(doubt),
             }
-            (_, first) => first,
+        }
+        let replies = self.ask_all(&scripts, &groups, &fingerprint).await;
+        let (answer, others) = match self.merged(replies) {
+            Ok(answers) => answers,
+            Err(doubt) => return Read::Bypass(doubt),
         };
         let home_len = groups[0].stamps_len();
         match answer {
@@ -222,36 +190,17 @@ impl RedisStore {
         }
     }
 
-    /// As [`Store::peek`](super::Store::peek), of what the process itself keeps.
-    pub(crate) fn peek(&self, entry: &Entry, stamps: &Stamps) -> Option<Bytes> {
-        let kept = self.kept(entry, &entry.fingerprint())?;
-        (kept.stamps[..] == bytes(stamps)[..]).then_some(kept.body)
-    }
-
-    fn keep(&self, entry: &Entry, fingerprint: [u8; 32], home: &[u8], others: &[u8], body: Bytes) {
-        let kept = Kept {
-            key: entry.key.clone(),
-            stamps: [home, others].concat().into(),
-            home: home.len(),
-            body,
-        };
-        self.l1.insert(fingerprint, kept);
-    }
-
     /// One script for each table, all at once; the home table's is asked for the body too.
     async fn ask_all(
         &self,
         scripts: &Scripts,
         groups: &[Group],
         fingerprint: &[u8; 32],
-        kept: Option<&Kept>,
     ) -> Vec<Result<Reply, Doubt>> {
-        let mut at = 0;
-        let asks = groups.iter().enumerate().map(|(i, group)| {
-            let stamps = kept.map_or(&[][..], |kept| &kept.stamps[at..at + group.stamps_len()]);
-            at += group.stamps_len();
-            self.ask(scripts, group, (i == 0).then_some(fingerprint), stamps)
-        });
+        let asks = groups
+            .iter()
+            .enumerate()
+            .map(|(i, group)| self.ask(scripts, group, (i == 0).then_some(fingerprint)));
         if groups.len() == 1 {
             let mut asks = asks;
             return match asks.next() {
@@ -269,7 +218,7 @@ impl RedisStore {
         let mut others = Vec::new();
         for reply in replies {
             match reply? {
-                Reply::Valid(stamps) | Reply::Stamps(stamps) => others.extend_from_slice(&stamps),
+                Reply::Stamps(stamps) => others.extend_from_slice(&stamps),
                 _ => return Err(Doubt::Away),
             }
         }
@@ -281,10 +230,9 @@ impl RedisStore {
         scripts: &Scripts,
         group: &Group,
         fingerprint: Option<&[u8; 32]>,
-        stamps: &[u8],
     ) -> Result<Reply, Doubt> {
         let mut call = Call::new(&scripts.read, &scripts.epoch, group, Some(fingerprint));
-        call.arg(&random()).arg(stamps);
+        call.arg(&random());
         call.arg(if fingerprint.is_some() { b"1" } else { b"0" });
         match self.send(call, READ).await {
             Ok(Reply::Doubt) => Err(Doubt::Marked),
@@ -350,7 +298,7 @@ impl RedisStore {
         {
             stamps.clear();
             for group in &groups {
-                match self.ask(&scripts, group, None, &[]).await {
+                match self.ask(&scripts, group, None).await {
                     Ok(Reply::Stamps(now)) => stamps.extend_from_slice(&now),
                     _ => return false,
                 }

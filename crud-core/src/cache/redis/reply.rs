@@ -10,8 +10,6 @@ pub(super) enum Reply {
     Fenced,
     /// Something is in doubt.
     Doubt,
-    /// The caller's stamps, which are those of this moment.
-    Valid(Bytes),
     /// The stamps, and no body was asked for.
     Stamps(Bytes),
     /// A body, with its stamps before it.
@@ -44,7 +42,6 @@ pub(super) fn reply(value: Value) -> Reply {
         (Some(b"D"), None) => Reply::Doubt,
         (Some(b"K"), None) => Reply::Done,
         (Some(b"R"), None) => Reply::Refused,
-        (Some(b"V"), Some(stamps)) => Reply::Valid(stamps),
         (Some(b"S"), Some(stamps)) => Reply::Stamps(stamps),
         (Some(b"H"), Some(body)) => Reply::Hit(body),
         (Some(b"L"), Some(stamps)) => Reply::Lead(stamps),

@@ -24,16 +24,11 @@ pub(crate) const STAMP_S: u64 = 7_200;
 /// How long others wait for the one who loads.
 pub(crate) const LEASE_MS: u64 = 2_000;
 
-/// KEYS ep, body, lease, stamp… ARGV nonce, the caller's stamps, wants a body
-///
-/// Stamps that are still the caller's are not in doubt: they are no longer than 16 bytes each.
+/// KEYS ep, body, lease, stamp… ARGV nonce, wants a body
 const READ: &str = r"
 local stamps = redis.call('MGET', KEYS[1], unpack(KEYS, 4))
 if not table.remove(stamps, 1) then return {'F'} end
 local n = #KEYS - 3
-local s = ''
-for i = 1, n do s = s and stamps[i] and s .. stamps[i] end
-if s == ARGV[2] then return {'V', s} end
 local now
 for i = 1, n do
   local stamp = stamps[i]
@@ -49,8 +44,8 @@ for i = 1, n do
     redis.call('SET', KEYS[3 + i], stamp, 'EX', STAMP_S)
   end
 end
-s = table.concat(stamps)
-if ARGV[3] == '0' then return {'S', s} end
+local s = table.concat(stamps)
+if ARGV[2] == '0' then return {'S', s} end
 local body = redis.call('GET', KEYS[2])
 if body and string.sub(body, 1, #s) == s then return {'H', body} end
 if redis.call('SET', KEYS[3], '1', 'NX', 'PX', LEASE_MS) then return {'L', s} end
