@@ -234,7 +234,7 @@ async fn a_role_and_a_membership_count_from_the_next_request_on_every_instance()
 
 /// Kills: loads that are not shared; readers who go to the database because they are many.
 ///
-/// `RIG_STAMPEDE` is how many ask each instance: 10,000 in the long run.
+/// `RIG_STAMPEDE` is how many ask each instance: 10,000 in the long run, which needs a release build.
 #[tokio::test]
 async fn all_who_ask_at_once_are_one_question_of_each_instance() {
     let (app, _redis, a, b) = two().await;
@@ -243,7 +243,7 @@ async fn all_who_ask_at_once_are_one_question_of_each_instance() {
     let mut counts = Vec::new();
     // On a busy machine Redis may be late for some, who then ask the database together: another round.
     while !counts.iter().any(|count| *count <= 2) {
-        assert!(counts.len() < 10, "{counts:?} statements");
+        assert!(counts.len() < 3, "{counts:?} statements");
         let course = published(&by, &format!("Course {}", counts.len())).await;
         for instance in [&a, &b] {
             // The write is over for the cache.

@@ -87,7 +87,7 @@ impl Entry {
 pub struct Stamps(pub Arc<[u64]>);
 
 /// What a store says to a reader.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Read {
     /// The body is current: its stamps are those of this moment, and nothing is in doubt.
     Hit(Bytes),

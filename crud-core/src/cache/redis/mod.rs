@@ -17,6 +17,7 @@ mod script;
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod tests;
+mod turns;
 mod write;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -34,6 +35,7 @@ use self::kept::Kept;
 use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
+use self::turns::Turns;
 use super::mutant::{Mutant, lives};
 use super::store::{Dep, Doubt, Entry, Read, Stamps};
 
@@ -56,6 +58,7 @@ pub(crate) struct RedisStore {
     /// Told when Redis has lost the epoch.
     fenced: Notify,
     l1: moka::sync::Cache<[u8; 32], Kept>,
+    turns: Turns,
     task: JoinHandle<()>,
 }
 
@@ -90,6 +93,7 @@ impl RedisStore {
             epoch: RwLock::new(None),
             fenced: Notify::new(),
             l1,
+            turns: Turns::default(),
             task,
         })
     }
@@ -152,6 +156,11 @@ impl RedisStore {
 
     /// As [`Store::read`](super::Store::read).
     pub(crate) async fn read(&self, entry: &Entry, deps: &[Dep]) -> Read {
+        let look = self.look(entry, deps);
+        self.turns.ask(&entry.key, deps, look).await
+    }
+
+    async fn look(&self, entry: &Entry, deps: &[Dep]) -> Read {
         let Some(scripts) = self.scripts() else {
             return Read::Bypass(Doubt::Away);
         };
