@@ -41,7 +41,11 @@ on_both! {
         let course = published(&app.instructor(), "Course").await;
         let lesson = lesson(&app.instructor(), &course, 1).await;
         for by in [app.anonymous(), app.student(), app.instructor(), app.admin()] {
-            for path in [&*course, &lesson, "/courses", "/lessons?page_size=3&sort=-title", "/courses?total=none"] {
+            let with = format!("{course}?include=lessons,instructor");
+            for path in [
+                &*course, &lesson, &with, "/courses", "/lessons?page_size=3&sort=-title", "/courses?total=none",
+                "/lessons?include=course&page_size=2", "/courses/by-slug/course",
+            ] {
                 let first = by.get(path).await.is(200);
                 assert_eq!(statements(&by, path).await, 0, "{path}");
                 let again = by.get(path).await.is(200);
@@ -55,6 +59,33 @@ on_both! {
             assert_eq!(reply.header("cache-control"), Some("private, no-cache"));
             let (reply, statements) = counted(by.request(Method::HEAD, &lesson)).await;
             assert_eq!((reply.status.as_u16(), statements), (200, 0));
+        }
+    }
+
+    // Kills: an include that is kept with the row that it belongs to
+    async fn what_is_included_is_as_new_as_what_includes_it(app: TestApp) {
+        let (by, other) = (app.instructor(), app.admin());
+        let course = published(&by, "Course").await;
+        let mut path = lesson(&by, &course, 1).await;
+        for with in [
+            format!("{course}?include=lessons,instructor"), "/courses?include=lessons,instructor".to_owned(),
+            "/courses/by-slug/course?include=lessons".to_owned(),
+        ] {
+            let row = |seen: &Value| seen.get("items").map_or(seen, |items| &items[0]).clone();
+            let title = |seen: &Value| row(seen)["lessons"][0]["title"].clone();
+            for reader in [&by, &other] {
+                reader.get(&with).await.is(200);
+                assert_eq!(statements(reader, &with).await, 0, "{with}");
+            }
+            for new in ["One", "Two"] {
+                by.patch(&path, json!({"title": new})).await.is(200);
+                for reader in [&by, &other] {
+                    assert_eq!(title(&reader.get(&with).await.is(200).json), new, "{with}");
+                }
+            }
+            by.delete(&path).await.is(204);
+            assert_eq!(row(&by.get(&with).await.is(200).json)["lessons"], json!([]));
+            path = lesson(&by, &course, 1).await;
         }
     }
 

@@ -39,7 +39,7 @@ impl Context<'_> {
         let encode = |groups: Groups| groups.into_json();
         let found = match self.kept(r) {
             Some(kept) => {
-                self.cached_statement(kept, r, Kind::Aggregate, sql, sink, encode)
+                self.cached_statement(kept, r, Kind::Aggregate, &[], sql, sink, encode)
                     .await?
             }
             None => Err((sql, sink)),

@@ -1,11 +1,14 @@
 //! Reads for an application's own routes, hooks and jobs: one row by any condition, a list that is
 //! narrowed further. Policy, mask and archive state are those of the entity's own reads.
 
-use super::{Context, Listing, Row, many::Many, row, statement, typed};
+use bytes::Bytes;
+
+use super::{Context, Listing, Row, key::Kind, many::Many, statement, typed};
 use crate::{
     Error, Result,
     db::{Access, Frag},
     entity::EntityInterface,
+    id::IdKind,
     policy::Action,
     query::parse_list,
     registry::Resource,
@@ -59,13 +62,59 @@ impl Context<'_> {
         }
         let projection = r.get.shown(&r.mask(self.principal), fields);
         let sql = statement::find(r, &projection.select, condition, &rule);
+        let form = *projection.form();
         let sink = Box::new(Many::new(r.ids, projection, false));
-        let mut found = self.load(r, Access::Read, sql, sink).await?.rows;
-        if found.len() > 1 {
-            let text = format!("a condition that finds one {} found several", r.noun);
-            return Err(Error::internal(text));
+        let found = match self.kept(r) {
+            Some(kept) => {
+                let read = self.cached_statement(kept, r, Kind::Found, &form, sql, sink, encode);
+                Box::pin(read).await?
+            }
+            None => Err((sql, sink)),
+        };
+        let body = match found {
+            Ok(body) => body,
+            Err((sql, sink)) => encode(*self.load(r, Access::Read, sql, sink).await?).into(),
+        };
+        match decode(&body, r.ids) {
+            Some(found) => found.ok_or_else(none),
+            None => {
+                let text = format!("a condition that finds one {} found several", r.noun);
+                Err(Error::internal(text))
+            }
         }
-        let (id, found) = found.pop().ok_or_else(none)?;
-        row(id, *found).ok_or_else(none)
     }
+}
+
+/// The row that was found: its version, the length of its id, its id and its JSON; nothing if there was none, a word if
+/// there were several.
+fn encode(found: Many) -> Vec<u8> {
+    let mut found = found.rows.into_iter();
+    let (Some((id, row)), next) = (found.next(), found.next()) else {
+        return Vec::new();
+    };
+    if next.is_some() {
+        return b"several".to_vec();
+    }
+    let id = id.to_string();
+    let mut body = row.version.to_le_bytes().to_vec();
+    body.extend_from_slice(&(id.len() as u64).to_le_bytes());
+    body.extend_from_slice(id.as_bytes());
+    body.extend_from_slice(&row.out);
+    body
+}
+
+/// The outer `None`: there were several.
+fn decode(body: &Bytes, ids: IdKind) -> Option<Option<Row>> {
+    if body.is_empty() {
+        return Some(None);
+    }
+    let (version, rest) = body.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let id = std::str::from_utf8(rest.get(..length)?).ok()?;
+    Some(Some(Row {
+        id: ids.parse(id)?,
+        version: i64::from_le_bytes(*version),
+        json: body.slice(16 + length..),
+    }))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Changes when the form of the bodies does.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// What an entry holds.
 #[derive(Clone, Copy)]
@@ -31,17 +31,24 @@ pub(super) enum Kind {
     PageBack = 6,
     /// The groups of a list.
     Aggregate = 7,
+    /// Rows with the keys of what belongs to them.
+    Keyed = 8,
+    /// The same, of a page that is read from its end.
+    KeyedBack = 9,
+    /// The rows that a condition finds.
+    Found = 10,
 }
 
-/// A statement's key and its text.
+/// A statement's key and its text; `form` is that of the rows, if they are some.
 pub(super) fn of_statement(
     kind: Kind,
     endpoint: &str,
+    form: &[u8],
     db: DbKind,
     stmt: &Stmt,
 ) -> DbResult<(Vec<u8>, String)> {
     let sql = text(db, stmt)?;
-    let mut key = begin(kind, endpoint, sql.len() + 64);
+    let mut key = begin(kind, endpoint, form, sql.len() + 64);
     key.extend_from_slice(sql.as_bytes());
     key.push(0);
     // The same bytes for both databases: they only name the values, and no two values share them.
@@ -55,17 +62,18 @@ pub(super) fn of_statement(
 }
 
 /// A row's key.
-pub(super) fn of_row(endpoint: &str, id: &Id) -> Vec<u8> {
-    let mut key = begin(Kind::Row, endpoint, 16);
+pub(super) fn of_row(endpoint: &str, form: &[u8], id: &Id) -> Vec<u8> {
+    let mut key = begin(Kind::Row, endpoint, form, 16);
     id.with_bytes(|bytes| key.extend_from_slice(bytes));
     key
 }
 
-fn begin(kind: Kind, endpoint: &str, more: usize) -> Vec<u8> {
-    let mut key = Vec::with_capacity(endpoint.len() + more + 3);
+fn begin(kind: Kind, endpoint: &str, form: &[u8], more: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(endpoint.len() + form.len() + more + 3);
     key.extend_from_slice(&[FORM, kind as u8]);
     key.extend_from_slice(endpoint.as_bytes());
     key.push(0);
+    key.extend_from_slice(form);
     key
 }
 

@@ -88,7 +88,7 @@ impl Seal {
     /// What the list is: the statement of all its rows, with its values. Scope, filters, archived state and order are
     /// in it, so that none can be forgotten.
     fn list_id(&self) -> Option<ListId> {
-        let named = key::of_statement(key::Kind::List, self.endpoint, self.db, &self.list);
+        let named = key::of_statement(key::Kind::List, self.endpoint, &[], self.db, &self.list);
         // The same conditions are part of the page's own statement, whose failure is told.
         let (key, _) = named.ok()?;
         Some(*blake3::hash(&key).as_bytes())

@@ -1,6 +1,6 @@
 //! The columns of an answer, and the sink that turns rows into JSON where they are decoded.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use diesel::{
@@ -34,6 +34,7 @@ pub(crate) struct Projection {
     exact: Vec<bool>,
     /// What follows the columns without being one.
     computed: Vec<Computed>,
+    form: OnceLock<[u8; 16]>,
 }
 
 /// A field that is computed from columns of the projection.
@@ -79,7 +80,23 @@ impl Projection {
             exact: columns.iter().map(is_exact).collect(),
             computed,
             columns,
+            form: OnceLock::new(),
         }
+    }
+
+    /// What the rows look like, in short: two that select the same may write other fields, and another version of the
+    /// application may write others under the same names.
+    pub(crate) fn form(&self) -> &[u8; 16] {
+        self.form.get_or_init(|| {
+            let mut hash = blake3::Hasher::new();
+            let computed = self.computed.iter().map(|c| &c.key);
+            for key in self.keys.iter().chain(computed) {
+                hash.update(key.as_bytes()).update(&[0]);
+            }
+            let mut form = [0; 16];
+            hash.finalize_xof().fill(&mut form);
+            form
+        })
     }
 
     /// The names of the computed fields that a mask hides: those that are made of what it hides.
@@ -277,6 +294,11 @@ impl JsonRows {
             }
             _ => WholeRow::absent(),
         }
+    }
+
+    /// See [`Projection::form`].
+    pub(crate) fn form(&self) -> [u8; 16] {
+        *self.projection.form()
     }
 
     /// For another run of the same statement.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Pages beyond this offset are not cached.
-const DEEPEST_KEPT: i64 = 10_000;
+pub(super) const DEEPEST_KEPT: i64 = 10_000;
 
 impl Context<'_> {
     /// Reads one row; of its fields all, or these.

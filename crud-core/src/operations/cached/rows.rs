@@ -124,7 +124,7 @@ impl Context<'_> {
         };
         let entry = Entry {
             of: r.endpoint,
-            key: key::of_row(r.endpoint, id).into(),
+            key: key::of_row(r.endpoint, r.get.form(), id).into(),
         };
         let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
             let sql = statement::whole(r, id);

@@ -29,13 +29,15 @@ impl Context<'_> {
         sql: Stmt,
         sink: Box<JsonRows>,
     ) -> Result<Result<Option<Row>, (Stmt, Box<JsonRows>)>> {
-        let found = self.cached_statement(kept, r, Kind::Get, sql, sink, |rows: JsonRows| {
-            let mut body = rows.version.to_le_bytes().to_vec();
-            if rows.rows > 0 {
-                body.extend_from_slice(&rows.out);
-            }
-            body
-        });
+        let form = sink.form();
+        let found =
+            self.cached_statement(kept, r, Kind::Get, &form, sql, sink, |rows: JsonRows| {
+                let mut body = rows.version.to_le_bytes().to_vec();
+                if rows.rows > 0 {
+                    body.extend_from_slice(&rows.out);
+                }
+                body
+            });
         Ok(found.await?.map(|body| {
             let (version, json) = body.split_at_checked(8)?;
             (!json.is_empty()).then(|| Row {
@@ -60,7 +62,8 @@ impl Context<'_> {
             true => (Kind::PageBack, |rows| rows.into_page(true).encode()),
             false => (Kind::Page, |rows| rows.into_page(false).encode()),
         };
-        let found = self.cached_statement(kept, r, kind, sql, sink, encode);
+        let form = sink.form();
+        let found = self.cached_statement(kept, r, kind, &form, sql, sink, encode);
         Ok(found.await?.map(|body| Items::decode(&body)))
     }
 
@@ -72,21 +75,24 @@ impl Context<'_> {
         sql: Stmt,
         sink: Box<Integers>,
     ) -> Result<Result<i64, (Stmt, Box<Integers>)>> {
-        let found = self.cached_statement(kept, r, Kind::Count, sql, sink, |count: Integers| {
-            count.first().unwrap_or_default().to_le_bytes().to_vec()
-        });
+        let found =
+            self.cached_statement(kept, r, Kind::Count, &[], sql, sink, |count: Integers| {
+                count.first().unwrap_or_default().to_le_bytes().to_vec()
+            });
         Ok(found.await?.map(|body| {
             body.first_chunk()
                 .map_or(0, |count| i64::from_le_bytes(*count))
         }))
     }
 
-    /// A body under its statement; the statement back if it is not kept.
+    /// A body under its statement, and the form of its rows; the statement back if it is not kept.
+    #[expect(clippy::too_many_arguments, reason = "a read, and how it is kept")]
     pub(in crate::operations) async fn cached_statement<S: crate::db::Sink>(
         &self,
         kept: Kept<'_>,
         r: &Resource,
         kind: Kind,
+        form: &[u8],
         sql: Stmt,
         sink: Box<S>,
         encode: fn(S) -> Vec<u8>,
@@ -94,12 +100,15 @@ impl Context<'_> {
         let Some(ttl) = r.cache_ttl() else {
             return Ok(Err((sql, sink)));
         };
-        let (mut key, text) = match key::of_statement(kind, r.endpoint, kept.db.kind(), &sql) {
+        let (mut key, text) = match key::of_statement(kind, r.endpoint, form, kept.db.kind(), &sql)
+        {
             Ok(named) => named,
             Err(error) => return Err(database(r, self, error, &[]).await),
         };
         // A page has its cursors in it.
-        if let (Kind::Page | Kind::PageBack, Some(cursors)) = (kind, self.registry.cursors()) {
+        if let (Kind::Page | Kind::PageBack | Kind::Keyed | Kind::KeyedBack, Some(cursors)) =
+            (kind, self.registry.cursors())
+        {
             key.extend_from_slice(cursors.fingerprint());
         }
         let Some(deps) = self.registry.made_of(&text) else {

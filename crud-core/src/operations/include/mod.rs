@@ -10,18 +10,20 @@ use futures_util::future::BoxFuture;
 
 use self::{
     plan::Include,
-    rows::{Keyed, Object, kinds, with_keys, within},
+    rows::{Found, Keyed, Object, kinds, with_keys, within},
 };
 use super::{
     Context, Listing,
+    cached::Kept,
+    key::Kind,
     keyset::{Edges, with_places},
     projection::JsonRows,
-    reads::{Items, envelope},
+    reads::{DEEPEST_KEPT, Items, envelope},
     statement,
 };
 use crate::{
-    Result,
-    db::Access,
+    Error, Result,
+    db::{Access, Stmt},
     id::Id,
     policy::Action,
     query::{Archived, LARGEST_SIZE, ListRequest, sort_keys},
@@ -55,7 +57,7 @@ impl Context<'_> {
         );
         let select = with_keys(r, &projection, None, &includes);
         let sql = statement::get(r, &select, id, archived, &rule);
-        let rows = self.load(r, Access::Read, sql, sink).await?;
+        let rows = self.keyed(self.kept(r), r, Kind::Keyed, sql, sink).await?;
         let row = self.complete(&rows, 0, &includes).await?.pop();
         row.map(|row| row.json).ok_or_else(|| r.missing(id))
     }
@@ -83,24 +85,56 @@ impl Context<'_> {
         let select = with_keys(r, &projection, None, &includes);
         let select = with_places(r, select, &request.order);
         let sql = statement::list(r, &select, request, place.as_ref(), &rule);
-        let rows = *self.load(r, Access::Read, sql, sink).await?;
+        let backward = place.as_ref().is_some_and(|place| place.backward);
+        let kind = match backward {
+            true => Kind::KeyedBack,
+            false => Kind::Keyed,
+        };
+        let is_kept = request.page.offset <= DEEPEST_KEPT;
+        let kept = self.kept(r).filter(|_| is_kept);
+        let rows = self.keyed(kept, r, kind, sql, sink).await?;
         let total = self.total(r, request, &rule).await?;
         let mut objects = self.complete(&rows, 0, &includes).await?;
-        if place.as_ref().is_some_and(|place| place.backward) {
+        if backward {
             objects.reverse();
         }
         let objects: Vec<_> = objects.into_iter().map(|object| object.json).collect();
         let page = Items {
             json: objects.join(&b',').into(),
-            ..rows.rows.into_page(false)
+            ..rows.page
         };
         Ok(envelope(page, total, request.page, request.total))
+    }
+
+    /// The rows of a statement: from the cache, where they are kept under it, or from the database.
+    async fn keyed(
+        &self,
+        kept: Option<Kept<'_>>,
+        r: &Resource,
+        kind: Kind,
+        sql: Stmt,
+        sink: Box<Keyed>,
+    ) -> Result<Found> {
+        let (form, kinds) = (sink.form(), sink.kinds().to_vec());
+        let found = match kept {
+            Some(kept) => {
+                let encode = |rows: Keyed| Found::from(rows).encode();
+                let read = self.cached_statement(kept, r, kind, &form, sql, sink, encode);
+                Box::pin(read).await?
+            }
+            None => Err((sql, sink)),
+        };
+        match found {
+            Ok(body) => Found::decode(&body, &kinds)
+                .ok_or_else(|| Error::internal("the cache holds rows that it was never given")),
+            Err((sql, sink)) => Ok((*self.load(r, Access::Read, sql, sink).await?).into()),
+        }
     }
 
     /// The rows as JSON, with what belongs to them. The keys of `includes` begin at `first`.
     fn complete<'b>(
         &'b self,
-        rows: &'b Keyed,
+        rows: &'b Found,
         first: usize,
         includes: &'b [Include],
     ) -> BoxFuture<'b, Result<Vec<Object>>> {
@@ -164,7 +198,7 @@ impl Context<'_> {
             projection.len(),
             kinds(r, Some(link), &include.nested),
         );
-        let rows = *self.load(r, Access::Read, sql, sink).await?;
+        let rows = self.keyed(self.kept(r), r, Kind::Keyed, sql, sink).await?;
         for row in self.complete(&rows, 1, &include.nested).await? {
             if let Some(link) = row.link {
                 found.entry(link).or_insert_with(Vec::new).push(row.json);

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use diesel::row::{Field as _, Row as _};
 
 use super::plan::Include;
 use crate::{
     db::{Frag, PgRow, Sink, SqliteRow, Stmt},
     id::{Id, IdKind},
-    operations::projection::{JsonRows, Projection},
+    operations::{
+        projection::{JsonRows, Projection},
+        reads::Items,
+    },
     registry::Resource,
     relation::{Relation, RelationKind},
 };
@@ -76,14 +80,14 @@ pub(super) fn within(keys: &[Id]) -> Stmt {
     Stmt::with_capacity(4 * keys.len() + 2).among(&keys)
 }
 
-/// Rows with the keys behind their columns.
+/// Reads rows with the keys behind their columns.
 pub(super) struct Keyed {
-    pub(super) rows: Box<JsonRows>,
+    rows: Box<JsonRows>,
     /// Where the keys begin, and what they are.
     at: usize,
     kinds: Vec<IdKind>,
     spans: Vec<(usize, usize)>,
-    pub(super) keys: Vec<Vec<Option<Id>>>,
+    keys: Vec<Vec<Option<Id>>>,
 }
 
 impl Keyed {
@@ -97,15 +101,82 @@ impl Keyed {
         })
     }
 
+    /// See [`Projection::form`].
+    pub(super) fn form(&self) -> [u8; 16] {
+        self.rows.form()
+    }
+
+    pub(super) fn kinds(&self) -> &[IdKind] {
+        &self.kinds
+    }
+}
+
+/// Such rows.
+pub(super) struct Found {
+    pub(super) page: Items,
+    spans: Vec<(usize, usize)>,
+    pub(super) keys: Vec<Vec<Option<Id>>>,
+}
+
+impl From<Keyed> for Found {
+    fn from(read: Keyed) -> Self {
+        Self {
+            page: read.rows.into_page(false),
+            spans: read.spans,
+            keys: read.keys,
+        }
+    }
+}
+
+/// Where each row stands, and its keys.
+type Places = Vec<((usize, usize), Vec<Option<String>>)>;
+
+impl Found {
     pub(super) fn objects(&self) -> Vec<Object> {
         let object = |(&(start, end), keys): (&(usize, usize), &Vec<Option<Id>>)| {
-            let json = &self.rows.out[start..end];
+            let json = self.page.json.get(start..end).unwrap_or_default();
             Object {
                 link: keys.first().cloned().flatten(),
                 json: json.strip_prefix(b",").unwrap_or(json).to_vec(),
             }
         };
         self.spans.iter().zip(&self.keys).map(object).collect()
+    }
+
+    /// As the cache keeps it: the length of the places, the places, the page.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let text = |key: &Option<Id>| key.as_ref().map(ToString::to_string);
+        let texts = |keys: &Vec<Option<Id>>| keys.iter().map(text).collect();
+        let keys = self.keys.iter().map(texts);
+        let places: Places = self.spans.iter().copied().zip(keys).collect();
+        // Numbers and texts are always JSON.
+        let places = serde_json::to_vec(&places).unwrap_or_default();
+        let mut body = (places.len() as u64).to_le_bytes().to_vec();
+        body.extend_from_slice(&places);
+        body.extend_from_slice(&self.page.encode());
+        body
+    }
+
+    /// From the cache; `None` if it is none.
+    pub(super) fn decode(body: &Bytes, kinds: &[IdKind]) -> Option<Self> {
+        let length = u64::from_le_bytes(*body.first_chunk()?);
+        let at = 8_usize.checked_add(usize::try_from(length).ok()?)?;
+        let places: Places = serde_json::from_slice(body.get(8..at)?).ok()?;
+        let key = |(text, kind): (Option<String>, &IdKind)| match text {
+            Some(text) => kind.parse(&text).map(Some),
+            None => Some(None),
+        };
+        let mut found = Self {
+            page: Items::decode(&body.slice(at..)),
+            spans: Vec::with_capacity(places.len()),
+            keys: Vec::with_capacity(places.len()),
+        };
+        for (span, keys) in places {
+            found.spans.push(span);
+            let keys = keys.into_iter().zip(kinds).map(key);
+            found.keys.push(keys.collect::<Option<_>>()?);
+        }
+        Some(found)
     }
 }
 
