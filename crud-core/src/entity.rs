@@ -216,6 +216,9 @@ pub trait EntityInterface: Send + Sync + 'static {
     const ENDPOINT: &'static str;
     /// How long its rows and lists may stay in the cache, in seconds; `None` turns the cache off.
     const CACHE_TTL: Option<u64>;
+    /// The column whose value parts its lists, such as a parent's id: a write leaves alone what is cached of the lists
+    /// of other values. A list is of one value if a filter, a route or the search says so.
+    const CACHE_PARTITION: Option<&'static str> = None;
     /// The order of a list when the request names none: a `sort` value.
     const DEFAULT_SORT: &'static str = "-created_at";
 

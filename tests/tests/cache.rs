@@ -10,7 +10,7 @@ use tests::TestApp;
 
 use crate::{
     faults::Statements,
-    steps::{draft, id, lesson, made, published, run},
+    steps::{draft, id, lesson, lesson_body, made, published, run},
 };
 
 /// An answer, and how many statements it took.
@@ -87,6 +87,60 @@ on_both! {
             assert_eq!(row(&by.get(&with).await.is(200).json)["lessons"], json!([]));
             path = lesson(&by, &course, 1).await;
         }
+    }
+
+    // Kills: lists that any write of the table ends; a part that is not marked: of before, of after, of who comes or goes
+    async fn a_write_leaves_the_lists_of_other_parents_alone(app: TestApp) {
+        let by = app.instructor();
+        let (a, b) = (published(&by, "A").await, published(&by, "B").await);
+        let kept = lesson(&by, &a, 1).await;
+        let lists = |course: &str| [
+            format!("/lessons?course_id={}", id(course)), format!("{course}/lessons?sort=title"),
+            format!("/lessons?course_id={}&include=course&total=none", id(course)),
+        ];
+        let titles = async |course: &str| {
+            let mut all = Vec::new();
+            for list in lists(course) {
+                let rows = by.get(&list).await.is(200);
+                let mut titles: Vec<_> = rows.items().iter().map(|row| row["title"].clone()).collect();
+                titles.sort_by_key(ToString::to_string);
+                all.push(titles);
+            }
+            assert!(all.iter().all(|titles| *titles == all[0]), "{all:?}");
+            all.swap_remove(0)
+        };
+        let are_kept = async |course: &str| {
+            let mut statements_in_all = 0;
+            for list in lists(course) {
+                statements_in_all += statements(&by, &list).await;
+            }
+            statements_in_all == 0
+        };
+        assert_eq!((titles(&a).await, titles(&b).await), (vec![json!("Lesson 1")], vec![]));
+        let moving = lesson(&by, &b, 2).await;
+        assert_eq!((are_kept(&a).await, titles(&b).await), (true, vec![json!("Lesson 2")]));
+        by.patch(&moving, json!({"title": "New"})).await.is(200);
+        assert_eq!((are_kept(&a).await, titles(&b).await), (true, vec![json!("New")]));
+        assert_eq!(by.get("/lessons?sort=title").await.is(200).items()[1]["title"], "New");
+        for (change, left) in [("archive", vec![]), ("restore", vec![json!("New")])] {
+            by.request(Method::PATCH, &format!("{moving}/{change}")).send().await.is(200);
+            assert_eq!((are_kept(&a).await, titles(&b).await), (true, left), "{change}");
+        }
+        // From one to the other, and back.
+        by.patch(&moving, json!({"course_id": id(&a)})).await.is(200);
+        assert_eq!((titles(&a).await, titles(&b).await), (vec![json!("Lesson 1"), json!("New")], vec![]));
+        by.put(&moving, lesson_body(id(&b), 3)).await.is(200);
+        assert_eq!((titles(&a).await, titles(&b).await), (vec![json!("Lesson 1")], vec![json!("Lesson 3")]));
+        // What says no part marks the table.
+        by.post("/lessons/bulk", json!([lesson_body(id(&b), 4)])).await.is(201);
+        assert_eq!(titles(&b).await, [json!("Lesson 3"), json!("Lesson 4")]);
+        run(&app, "UPDATE lessons SET title = 'Raw' WHERE id = ?", id(&kept)).await.unwrap();
+        assert_eq!(titles(&a).await, [json!("Raw")]);
+        assert_eq!(titles(&b).await, [json!("Lesson 3"), json!("Lesson 4")]);
+        by.delete(&moving).await.is(204);
+        assert_eq!((are_kept(&a).await, titles(&b).await), (true, vec![json!("Lesson 4")]));
+        by.delete(&b).await.is(204);
+        assert_eq!(by.get("/lessons").await.is(200).total(), 1);
     }
 
     // Checklist 3.34

@@ -24,7 +24,7 @@ use crate::{
     cache::{counted, statements},
     cache_stores::{Gated, Gates},
     faults::Statements,
-    steps::{id, published},
+    steps::{id, lesson, published},
 };
 
 /// The same database through another application, whose writers wait at gates; its clients are anonymous.
@@ -109,6 +109,29 @@ on_both! {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    // Kills (on PostgreSQL): a write that marks the part in which it has found its row, and finds it in another
+    async fn a_row_that_moves_while_it_is_written_is_written_where_it_is(app: TestApp) {
+        let by = app.instructor();
+        let (a, b) = (published(&by, "A").await, published(&by, "B").await);
+        let moving = lesson(&by, &b, 1).await;
+        let (reader, writer, gates) = gated(&app).await;
+        let write = tokio::spawn({
+            let moving = moving.clone();
+            async move { writer.patch(&moving, json!({"title": "New"})).await }
+        });
+        gates.waiting(1).await;
+        by.patch(&moving, json!({"course_id": id(&a)})).await.is(200);
+        let list = format!("/lessons?course_id={}", id(&a));
+        assert_eq!(reader.get(&list).await.is(200).items()[0]["title"], "Lesson 1");
+        // Nothing that this cache knows of has touched it.
+        reader.get(&list).await.is(200);
+        // The write's two tries, and what a file that somebody else has written asks for.
+        gates.commit.add_permits(9);
+        gates.post.add_permits(9);
+        assert_eq!(write.await.unwrap().is(200)["course_id"], id(&a));
+        assert_eq!(reader.get(&list).await.is(200).items()[0]["title"], "New");
     }
 
     // Kills: loads that are not shared; a look at the store that is older than the flight

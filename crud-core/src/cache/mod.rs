@@ -313,7 +313,7 @@ fn weakened(deps: Arc<[Dep]>) -> Arc<[Dep]> {
     if !mutant::lives(Mutant::NoListMark) {
         return deps;
     }
-    let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_));
+    let is_kept = |dep: &&Dep| !matches!(dep, Dep::List(_) | Dep::Part(..));
     deps.iter().filter(is_kept).cloned().collect()
 }
 

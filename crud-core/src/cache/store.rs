@@ -25,8 +25,9 @@ pub enum Dep {
     /// All lists and counts of a table that are not pinned to one value of its partition column. Every write of a row
     /// of the table marks it.
     List(Table),
-    /// The lists and counts of a table in which the partition column has this value, as JSON prints it.
-    Part(Table, Box<str>),
+    /// The lists and counts of a table in which the partition column has this value. Every write of a row that has it,
+    /// before or after, marks it; or the table.
+    Part(Table, Id),
 }
 
 /// The name of a table, as SQL has it without quotes.
@@ -57,7 +58,7 @@ impl fmt::Display for Dep {
             // A text is encoded: it may have spaces, and whatever else.
             Self::Row(table, id) => write!(f, "{table}:r:{}", id.in_path()),
             Self::List(table) => write!(f, "{table}:l"),
-            Self::Part(table, value) => write!(f, "{table}:p:{value}"),
+            Self::Part(table, value) => write!(f, "{table}:p:{}", value.in_path()),
         }
     }
 }

@@ -114,10 +114,10 @@ pub struct Stmt {
 pub(crate) enum Effect {
     /// Nothing: it only locks, or writes what no cached value is made of.
     Nothing,
-    /// A row of this table, and its lists.
-    Row(&'static str, Id),
+    /// A row of this table, its lists, and the parts of them that it is in.
+    Row(&'static str, Id, Vec<Dep>),
     /// The same, and whatever the database does when the row goes.
-    Delete(&'static str, Id),
+    Delete(&'static str, Id, Vec<Dep>),
 }
 
 impl Effect {
@@ -125,11 +125,12 @@ impl Effect {
     pub(super) fn deps(&self) -> Vec<Dep> {
         match self {
             Self::Nothing => Vec::new(),
-            Self::Row(table, id) | Self::Delete(table, id) => {
-                vec![
-                    Dep::Row((*table).into(), id.clone()),
-                    Dep::List((*table).into()),
-                ]
+            Self::Row(table, id, parts) | Self::Delete(table, id, parts) => {
+                let mut deps = Vec::with_capacity(2 + parts.len());
+                deps.push(Dep::Row((*table).into(), id.clone()));
+                deps.push(Dep::List((*table).into()));
+                deps.extend_from_slice(parts);
+                deps
             }
         }
     }

@@ -255,6 +255,17 @@ impl IdKind {
         }
     }
 
+    /// An id as PostgreSQL gets it.
+    pub(crate) fn of_bytes(self, bytes: &[u8]) -> Option<Id> {
+        match self {
+            Self::Uuid => uuid::Uuid::from_slice(bytes)
+                .ok()
+                .map(|id| Id::Uuid(Uuid(id))),
+            Self::Int => bytes.try_into().ok().map(i64::from_be_bytes).map(Id::Int),
+            Self::Text => std::str::from_utf8(bytes).ok().map(Id::from),
+        }
+    }
+
     /// What an id is, in a sentence.
     pub(crate) const fn words(self) -> &'static str {
         match self {

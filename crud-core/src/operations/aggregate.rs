@@ -39,7 +39,9 @@ impl Context<'_> {
         let encode = |groups: Groups| groups.into_json();
         let found = match self.kept(r) {
             Some(kept) => {
-                self.cached_statement(kept, r, Kind::Aggregate, &[], sql, sink, encode)
+                let part = r.pinned(&request.conditions);
+                let name = super::cached::Named::new(Kind::Aggregate, [0; 16]).within(part);
+                self.cached_statement(kept, r, name, sql, sink, encode)
                     .await?
             }
             None => Err((sql, sink)),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{Context, Listing, Row, key::Kind, many::Many, statement, typed};
+use super::{Context, Listing, Row, cached::Named, key::Kind, many::Many, statement, typed};
 use crate::{
     Error, Result,
     db::{Access, Frag},
@@ -62,11 +62,11 @@ impl Context<'_> {
         }
         let projection = r.get.shown(&r.mask(self.principal), fields);
         let sql = statement::find(r, &projection.select, condition, &rule);
-        let form = *projection.form();
+        let name = Named::new(Kind::Found, *projection.form());
         let sink = Box::new(Many::new(r.ids, projection, false));
         let found = match self.kept(r) {
             Some(kept) => {
-                let read = self.cached_statement(kept, r, Kind::Found, &form, sql, sink, encode);
+                let read = self.cached_statement(kept, r, name, sql, sink, encode);
                 Box::pin(read).await?
             }
             None => Err((sql, sink)),

@@ -20,6 +20,7 @@ pub(crate) mod key;
 mod keyset;
 mod many;
 mod new_id;
+mod partition;
 mod projection;
 mod reads;
 mod statement;

@@ -123,7 +123,8 @@ impl Context<'_> {
         // Deep pages hardly come twice.
         let found = match self.kept(r) {
             Some(kept) if request.page.offset <= DEEPEST_KEPT => {
-                Box::pin(self.cached_page(kept, r, sql, sink, backward)).await?
+                let part = r.pinned(&request.conditions);
+                Box::pin(self.cached_page(kept, r, sql, sink, backward, part)).await?
             }
             _ => Err((sql, sink)),
         };
@@ -136,10 +137,18 @@ impl Context<'_> {
         }
     }
 
-    pub(super) async fn count(&self, r: &Resource, sql: Stmt) -> Result<i64> {
+    pub(super) async fn count(
+        &self,
+        r: &Resource,
+        sql: Stmt,
+        request: &ListRequest,
+    ) -> Result<i64> {
         let sink = Box::new(Integers::default());
         let found = match self.kept(r) {
-            Some(kept) => Box::pin(self.cached_count(kept, r, sql, sink)).await?,
+            Some(kept) => {
+                let part = r.pinned(&request.conditions);
+                Box::pin(self.cached_count(kept, r, sql, sink, part)).await?
+            }
             None => Err((sql, sink)),
         };
         match found {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use diesel::expression::AsExpression;
 
-use super::{aggregate::MOST_GROUPS, keyset};
+use super::{aggregate::MOST_GROUPS, keyset, partition::Home};
 use crate::{
+    cache::Dep,
     cursor::Place,
     db::{ColumnKind, Effect, Frag, NoPeek, Part, Stmt, bind},
     dto::Assignment,
@@ -114,6 +115,7 @@ pub(super) fn insert(
     set: &[Assignment],
     select: &Frag,
     check: Option<&Rule>,
+    parts: Vec<Dep>,
 ) -> Stmt {
     let mut sql = Stmt::with_capacity(2 * set.len() + 16)
         .sql("INSERT INTO ")
@@ -125,7 +127,7 @@ pub(super) fn insert(
     }
     // A new id may have been asked for before it was there.
     let sql = returning(r, sql.sql(")"), select, check);
-    sql.touching(Effect::Row(r.shape.name, id.clone()))
+    sql.touching(Effect::Row(r.shape.name, id.clone(), parts))
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.
@@ -142,6 +144,7 @@ pub(super) fn update(
     versions: Option<&[i64]>,
     select: &Frag,
     check: Option<&Rule>,
+    home: &Home,
 ) -> Stmt {
     let mut sql = Stmt::with_capacity(4 * set.len() + 32)
         .sql("UPDATE ")
@@ -156,15 +159,25 @@ pub(super) fn update(
     }
     sql = sql.ident("version").sql(" = ").ident("version").sql(" + 1");
     let sql = within(live(r, by_id(r, sql, id), archived), rule);
-    let sql = returning(r, at_version(sql, versions), select, check);
-    sql.touching(Effect::Row(r.shape.name, id.clone()))
+    let sql = home.only(r, at_version(sql, versions));
+    let parts = home.deps(r, set);
+    let sql = returning(r, sql, select, check);
+    sql.touching(Effect::Row(r.shape.name, id.clone(), parts))
 }
 
 /// `DELETE … WHERE …`.
-pub(super) fn delete(r: &Resource, id: &Id, rule: &Rule, versions: Option<&[i64]>) -> Stmt {
+pub(super) fn delete(
+    r: &Resource,
+    id: &Id,
+    rule: &Rule,
+    versions: Option<&[i64]>,
+    home: &Home,
+) -> Stmt {
     let sql = Stmt::new().sql("DELETE FROM ").frag(r.table.clone());
     let sql = at_version(within(by_id(r, sql, id), rule), versions);
-    sql.touching(Effect::Delete(r.shape.name, id.clone()))
+    let parts = home.deps(r, &[]);
+    let sql = home.only(r, sql);
+    sql.touching(Effect::Delete(r.shape.name, id.clone(), parts))
 }
 
 /// The rows of these ids that are within a scope, locked in the order of their ids.

@@ -33,7 +33,7 @@ impl Context<'_> {
         };
         let most = (!exact).then_some(COUNTED + 1);
         let rows = self
-            .count(r, statement::count(r, request, rule, most))
+            .count(r, statement::count(r, request, rule, most), request)
             .await?;
         if exact || rows <= COUNTED {
             return Ok(Some(Total { rows, exact: true }));

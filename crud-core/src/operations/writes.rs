@@ -8,6 +8,7 @@ use super::{
     history,
     integers::Integers,
     new_id,
+    partition::Tried,
     projection::JsonRows,
     recover, row, statement,
 };
@@ -64,7 +65,8 @@ impl Context<'_> {
         self.sign(r, id, &mut set);
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(rule);
-        let sql = statement::insert(r, id, &set, &projection.select, check);
+        let parts = r.parts_of_new(&set);
+        let sql = statement::insert(r, id, &set, &projection.select, check, parts);
         let rows = JsonRows::one(projection, check.is_some());
         let rows = self.write(r, Action::Create, rule, sql, rows, &set).await?;
         row(id.clone(), *rows).ok_or_else(|| Error::internal("an insert returned no row"))
@@ -144,11 +146,16 @@ impl Context<'_> {
         expected: Expected<'_>,
         rule: &Rule,
     ) -> Result<bool> {
-        let sql = statement::delete(r, id, rule, expected);
-        match self.executor().execute(sql).await {
-            Ok(deleted) => Ok(deleted > 0),
-            Err(error) => Err(database(r, self, error, &[]).await),
+        let mut tried = Tried::default();
+        while let Some(home) = self.next_home(r, id, &mut tried).await? {
+            let sql = statement::delete(r, id, rule, expected, &home);
+            match self.executor().execute(sql).await {
+                Ok(0) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(database(r, self, error, &[]).await),
+            }
         }
+        Ok(false)
     }
 
     async fn change(
@@ -200,10 +207,17 @@ impl Context<'_> {
         let archived = before_it(action);
         let projection = r.get.masked(&r.mask(self.principal));
         let select = &projection.select;
-        let sql = statement::update(r, id, &set, archived, rule, expected, select, check);
-        let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
-        let rows = self.write(r, action, rule, sql, rows, &set).await?;
-        Ok(row(id.clone(), *rows))
+        let mut tried = Tried::default();
+        while let Some(home) = self.next_home(r, id, &mut tried).await? {
+            let sql =
+                statement::update(r, id, &set, archived, rule, expected, select, check, &home);
+            let rows = JsonRows::one(Arc::clone(&projection), check.is_some());
+            let rows = self.write(r, action, rule, sql, rows, &set).await?;
+            if let Some(row) = row(id.clone(), *rows) {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     /// Why a write touched no row.

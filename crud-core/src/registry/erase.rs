@@ -13,7 +13,7 @@ use crate::{
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named},
     hook,
-    id::IdType as _,
+    id::{IdKind, IdType as _},
     operations::{Kept, Numbers, Phrases, Projection},
     policy::{Action, Policy},
     principal::Principal,
@@ -30,6 +30,7 @@ impl Resource {
             description: E::DESCRIPTION,
             endpoint: E::ENDPOINT,
             cache_ttl: E::CACHE_TTL,
+            partition: partition::<E>(&shape),
             ids: E::Id::KIND,
             archivable: shape.columns.iter().any(|c| c.name == "archived_at"),
             sorts: E::sorts(),
@@ -100,6 +101,19 @@ impl Resource {
             shape,
         }
     }
+}
+
+/// The column that parts the lists, and what it holds.
+fn partition<E: EntityInterface>(shape: &TableShape) -> Option<(&'static str, IdKind)> {
+    let name = E::CACHE_PARTITION?;
+    let column = shape.columns.iter().find(|column| column.name == name);
+    let Some(kind) = column.and_then(|column| IdKind::of(column.kind)) else {
+        panic!(
+            "`cache_partition` of `{}` names `{name}`, which holds no ids: it is a `Uuid`, a `BigInt` or a `Text`",
+            E::NAME
+        );
+    };
+    Some((name, kind))
 }
 
 /// `LessonProgress` → `lesson progress`.

@@ -47,9 +47,17 @@ pub use self::resource::{Resource, Schemas};
 pub struct Registry {
     resources: Vec<Arc<Resource>>,
     /// What statements are made of, by their text; `None`: they are not cached.
-    made_of: RwLock<HashMap<String, Option<Arc<[Dep]>>>>,
+    made_of: RwLock<HashMap<String, Option<MadeOf>>>,
     /// What seals the cursors of lists; without it there are none.
     cursors: Option<Arc<CursorKey>>,
+}
+
+/// What a `SELECT` depends on.
+#[derive(Clone)]
+pub(crate) struct MadeOf {
+    pub(crate) deps: Arc<[Dep]>,
+    /// Its first table, if it is of no row of that table but those that it selects.
+    pub(crate) once: Option<&'static str>,
 }
 
 impl Registry {
@@ -174,7 +182,7 @@ impl Registry {
     }
 
     /// What a `SELECT` is made of; `None` if that is not only rows of declared tables.
-    pub(crate) fn made_of(&self, sql: &str) -> Option<Arc<[Dep]>> {
+    pub(crate) fn made_of(&self, sql: &str) -> Option<MadeOf> {
         let known = self.made_of.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(deps) = known.get(sql) {
             return deps.clone();
@@ -189,7 +197,7 @@ impl Registry {
         deps
     }
 
-    fn read_text(&self, sql: &str) -> Option<Arc<[Dep]>> {
+    fn read_text(&self, sql: &str) -> Option<MadeOf> {
         let found = mentioned(sql)?;
         // What is looked for in words is written with its table only. Nobody marks what the framework itself writes.
         let is_known = |table: &str| {
@@ -207,7 +215,12 @@ impl Registry {
         let tables = self.resources.iter().map(|r| r.shape.name);
         let tables = tables.filter(|table| found.names.iter().any(|name| name == table));
         let deps = tables.flat_map(|table| [Dep::Table(table.into()), Dep::List(table.into())]);
-        Some(deps.collect())
+        let first = found.tables.first().filter(|_| !found.is_self_related);
+        let once = first.and_then(|first| self.of_table(first));
+        Some(MadeOf {
+            deps: deps.collect(),
+            once: once.map(|r| r.shape.name),
+        })
     }
 
     /// The claims `<endpoint>:<action>` that the policies grant a principal, on some row at least.

@@ -41,6 +41,8 @@ pub struct Resource {
     pub endpoint: &'static str,
     /// Seconds; `None`: never cached.
     pub cache_ttl: Option<u64>,
+    /// The column that parts its cached lists, and what it holds.
+    pub(crate) partition: Option<(&'static str, IdKind)>,
     /// Whether its rows can be archived: the table has `archived_at`.
     pub archivable: bool,
     /// What its rows are named by.
@@ -165,7 +167,7 @@ impl Resource {
         // The dialects differ in nothing that matters here.
         let sql = text(DbKind::Postgres, &crate::operations::whole_of(self)).ok()?;
         let found = mentioned(&sql)?;
-        let deps = registry.read_text(&sql)?;
+        let deps = registry.read_text(&sql)?.deps;
         let own = Dep::List(self.shape.name.into());
         // Other rows of the same table matter only if a field is computed from them.
         let kept = deps

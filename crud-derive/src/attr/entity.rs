@@ -24,6 +24,7 @@ const GRAMMAR: Grammar = Grammar {
         "search",
         "policy",
         "cache_ttl",
+        "cache_partition",
         "filter",
         "full_text",
         "sort",
@@ -59,6 +60,7 @@ pub(crate) struct EntityArgs {
     pub search: Option<Path>,
     pub policy: Option<Type>,
     pub cache_ttl: Option<CacheTtl>,
+    pub cache_partition: Option<Ident>,
     /// Of the short form: filters on what is no field of it.
     pub filter: Vec<Ident>,
     /// Of the short form: the columns in which `q=` looks for words.
@@ -142,6 +144,9 @@ impl EntityArgs {
             "search" => self.search = Some(value(key, input, "search = course_search")?),
             "policy" => self.policy = Some(value(key, input, "policy = CoursePolicy")?),
             "cache_ttl" => self.cache_ttl = Some(cache_ttl(key, input)?),
+            "cache_partition" => {
+                self.cache_partition = Some(value(key, input, "cache_partition = course_id")?);
+            }
             "filter" => self.filter = columns(key, input)?,
             "full_text" => self.full_text = columns(key, input)?,
             "sort" => self.sort = columns(key, input)?,

@@ -177,6 +177,14 @@ fn named(table: &Path, names: &[Ident], constant: &TokenStream) -> Option<TokenS
 /// What it demands, keeps and offers beside the ordinary.
 fn further(entity: &Entity) -> TokenStream {
     let unique = unique(entity);
+    let partition = entity.cache_partition.as_ref().map(|name| {
+        let column = column(&entity.table, name, name.span());
+        let name = quote_spanned!(name.span()=> ::crud_core::__private::column_name(#column));
+        quote!(
+            const CACHE_PARTITION: ::core::option::Option<&'static str> =
+                ::core::option::Option::Some(#name);
+        )
+    });
     let if_match = entity.if_match_required.then(|| {
         quote!(
             const IF_MATCH_REQUIRED: bool = true;
@@ -190,7 +198,7 @@ fn further(entity: &Entity) -> TokenStream {
     let aggregates = named(&entity.table, &entity.aggregates, &quote!(AGGREGATES));
     let groups = named(&entity.table, &entity.groups, &quote!(GROUPS));
     let routes = routes(entity);
-    quote!(#unique #if_match #history #aggregates #groups #routes)
+    quote!(#unique #partition #if_match #history #aggregates #groups #routes)
 }
 
 /// As [`numbered`].

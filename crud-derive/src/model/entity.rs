@@ -27,6 +27,7 @@ pub(crate) struct Entity {
     pub policy: Type,
     pub search: Path,
     pub cache_ttl: Option<u64>,
+    pub cache_partition: Option<Ident>,
     pub sort: Vec<Ident>,
     pub default_sort: Option<LitStr>,
     pub before_create: Option<Path>,
@@ -91,6 +92,7 @@ impl Entity {
             search,
             policy,
             cache_ttl,
+            cache_partition,
             sort,
             default_sort,
             before_create,
@@ -126,6 +128,10 @@ impl Entity {
             None => "`sort(…)` does not list",
         };
         check_sorts(&sort, default_sort.as_ref(), listed, &mut errors);
+        if let (Some(column), None) = (&cache_partition, &cache_ttl) {
+            const TEXT: &str = "`cache_partition` parts what is cached, and nothing is: `cache_ttl = 300` says for how long";
+            errors.push(Error::new_spanned(column, TEXT));
+        }
         let cache_ttl = cache_ttl
             .and_then(|ttl| errors.take(seconds(&ttl)))
             .flatten();
@@ -160,6 +166,7 @@ impl Entity {
             policy,
             search,
             cache_ttl,
+            cache_partition,
             sort,
             default_sort,
             before_create,

@@ -60,7 +60,7 @@ fn an_unknown_key_is_answered_with_the_valid_ones_and_the_nearest() {
     assert_one(
         found,
         "unknown key of `#[entity]` `default_sorts`, expected one of `endpoint`, `table`, `create`, `get`, \
-         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `filter`, `full_text`, `sort`, `default_sort`, \
+         `list`, `update`, `query`, `search`, `policy`, `cache_ttl`, `cache_partition`, `filter`, `full_text`, `sort`, `default_sort`, \
          `before_create`, `before_update`, `before_write`, `after_write`, `explain`, `numbered`, `relations`, `unique`, `if_match`, `history`, `aggregates`, `groups`, \
          `routes`, `archivable`, `name`\nhelp: did you mean `default_sort`?",
     );
@@ -118,6 +118,11 @@ fn a_wrong_value_shows_the_format() {
         of_course(quote!(if_match = optional)),
         "`if_match` is `required`, or left out",
     );
+    assert_one(
+        of_course(quote!(cache_partition = org_id)),
+        "`cache_partition` parts what is cached, and nothing is: `cache_ttl = 300` says for how long",
+    );
+    assert!(of_course(quote!(cache_ttl = 9, cache_partition = org_id)).is_empty());
     assert_one(
         of_course(quote!(cache_ttl = 0)),
         "a row cannot stay in the cache for 0 seconds; `cache_ttl = off` turns the cache off",

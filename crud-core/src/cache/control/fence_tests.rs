@@ -17,7 +17,11 @@ fn update() -> Stmt {
         .bind::<BigInt, _>(1)
         .sql(" RETURNING version")
         .part(Part::Fence)
-        .touching(Effect::Row("items", Uuid(uuid::Uuid::nil()).into()))
+        .touching(Effect::Row(
+            "items",
+            Uuid(uuid::Uuid::nil()).into(),
+            Vec::new(),
+        ))
 }
 
 async fn run(db: &Db, stmt: Stmt) -> DbResult<Vec<i64>> {

@@ -10,12 +10,12 @@ mod values;
 
 use std::sync::Arc;
 
-use super::{Context, Place, fault::database, recover};
+use super::{Context, Place, fault::database, key::Kind, recover};
 use crate::{
     Error, Result,
-    cache::{Cache, Failed},
+    cache::{Cache, Dep, Failed},
     db::{Access, Db, DbError, Executor, Stmt},
-    registry::Resource,
+    registry::{MadeOf, Resource},
 };
 
 /// Where a read looks.
@@ -23,6 +23,37 @@ use crate::{
 pub(super) struct Kept<'a> {
     cache: &'a Arc<Cache>,
     db: &'a Db,
+}
+
+/// How what a statement brings is kept.
+pub(super) struct Named {
+    kind: Kind,
+    /// Of the rows, if they are some.
+    form: [u8; 16],
+    /// The part of the lists that it is of.
+    part: Option<Dep>,
+}
+
+impl Named {
+    pub(super) const fn new(kind: Kind, form: [u8; 16]) -> Self {
+        let part = None;
+        Self { kind, form, part }
+    }
+
+    pub(super) fn within(self, part: Option<Dep>) -> Self {
+        Self { part, ..self }
+    }
+
+    /// What it depends on.
+    fn deps(&self, r: &Resource, made_of: &MadeOf) -> Vec<Dep> {
+        let mut deps = made_of.deps.to_vec();
+        if let (Some(part), true) = (&self.part, made_of.once == Some(r.shape.name)) {
+            let whole = Dep::List(r.shape.name.into());
+            let lists = deps.iter_mut().filter(|dep| **dep == whole);
+            lists.for_each(|list| list.clone_from(part));
+        }
+        deps
+    }
 }
 
 impl<'a> Context<'a> {

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{Kept, database, read_into};
+use super::{Kept, Named, database, read_into};
 use crate::{
     Context, Result,
-    cache::{Entry, Failed, Loaded},
+    cache::{Dep, Entry, Failed, Loaded},
     db::{Executor as _, Stmt},
     id::Id,
     operations::{
@@ -29,15 +29,14 @@ impl Context<'_> {
         sql: Stmt,
         sink: Box<JsonRows>,
     ) -> Result<Result<Option<Row>, (Stmt, Box<JsonRows>)>> {
-        let form = sink.form();
-        let found =
-            self.cached_statement(kept, r, Kind::Get, &form, sql, sink, |rows: JsonRows| {
-                let mut body = rows.version.to_le_bytes().to_vec();
-                if rows.rows > 0 {
-                    body.extend_from_slice(&rows.out);
-                }
-                body
-            });
+        let name = Named::new(Kind::Get, sink.form());
+        let found = self.cached_statement(kept, r, name, sql, sink, |rows: JsonRows| {
+            let mut body = rows.version.to_le_bytes().to_vec();
+            if rows.rows > 0 {
+                body.extend_from_slice(&rows.out);
+            }
+            body
+        });
         Ok(found.await?.map(|body| {
             let (version, json) = body.split_at_checked(8)?;
             (!json.is_empty()).then(|| Row {
@@ -56,14 +55,15 @@ impl Context<'_> {
         sql: Stmt,
         sink: Box<JsonRows>,
         backward: bool,
+        part: Option<Dep>,
     ) -> Result<Result<Items, (Stmt, Box<JsonRows>)>> {
         // The same statement reads forward what another order reads backward.
         let (kind, encode): (_, fn(JsonRows) -> Vec<u8>) = match backward {
             true => (Kind::PageBack, |rows| rows.into_page(true).encode()),
             false => (Kind::Page, |rows| rows.into_page(false).encode()),
         };
-        let form = sink.form();
-        let found = self.cached_statement(kept, r, kind, &form, sql, sink, encode);
+        let name = Named::new(kind, sink.form()).within(part);
+        let found = self.cached_statement(kept, r, name, sql, sink, encode);
         Ok(found.await?.map(|body| Items::decode(&body)))
     }
 
@@ -74,25 +74,24 @@ impl Context<'_> {
         r: &Resource,
         sql: Stmt,
         sink: Box<Integers>,
+        part: Option<Dep>,
     ) -> Result<Result<i64, (Stmt, Box<Integers>)>> {
-        let found =
-            self.cached_statement(kept, r, Kind::Count, &[], sql, sink, |count: Integers| {
-                count.first().unwrap_or_default().to_le_bytes().to_vec()
-            });
+        let name = Named::new(Kind::Count, [0; 16]).within(part);
+        let found = self.cached_statement(kept, r, name, sql, sink, |count: Integers| {
+            count.first().unwrap_or_default().to_le_bytes().to_vec()
+        });
         Ok(found.await?.map(|body| {
             body.first_chunk()
                 .map_or(0, |count| i64::from_le_bytes(*count))
         }))
     }
 
-    /// A body under its statement, and the form of its rows; the statement back if it is not kept.
-    #[expect(clippy::too_many_arguments, reason = "a read, and how it is kept")]
+    /// A body under its statement; the statement back if it is not kept.
     pub(in crate::operations) async fn cached_statement<S: crate::db::Sink>(
         &self,
         kept: Kept<'_>,
         r: &Resource,
-        kind: Kind,
-        form: &[u8],
+        name: Named,
         sql: Stmt,
         sink: Box<S>,
         encode: fn(S) -> Vec<u8>,
@@ -100,20 +99,21 @@ impl Context<'_> {
         let Some(ttl) = r.cache_ttl() else {
             return Ok(Err((sql, sink)));
         };
-        let (mut key, text) = match key::of_statement(kind, r.endpoint, form, kept.db.kind(), &sql)
-        {
-            Ok(named) => named,
-            Err(error) => return Err(database(r, self, error, &[]).await),
-        };
+        let (mut key, text) =
+            match key::of_statement(name.kind, r.endpoint, &name.form, kept.db.kind(), &sql) {
+                Ok(named) => named,
+                Err(error) => return Err(database(r, self, error, &[]).await),
+            };
         // A page has its cursors in it.
         if let (Kind::Page | Kind::PageBack | Kind::Keyed | Kind::KeyedBack, Some(cursors)) =
-            (kind, self.registry.cursors())
+            (name.kind, self.registry.cursors())
         {
             key.extend_from_slice(cursors.fingerprint());
         }
-        let Some(deps) = self.registry.made_of(&text) else {
+        let Some(made_of) = self.registry.made_of(&text) else {
             return Ok(Err((sql, sink)));
         };
+        let deps = name.deps(r, &made_of);
         let entry = Entry {
             of: r.endpoint,
             key: key.into(),

@@ -14,7 +14,7 @@ use self::{
 };
 use super::{
     Context, Listing,
-    cached::Kept,
+    cached::{Kept, Named},
     key::Kind,
     keyset::{Edges, with_places},
     projection::JsonRows,
@@ -57,7 +57,8 @@ impl Context<'_> {
         );
         let select = with_keys(r, &projection, None, &includes);
         let sql = statement::get(r, &select, id, archived, &rule);
-        let rows = self.keyed(self.kept(r), r, Kind::Keyed, sql, sink).await?;
+        let name = Named::new(Kind::Keyed, sink.form());
+        let rows = self.keyed(self.kept(r), r, name, sql, sink).await?;
         let row = self.complete(&rows, 0, &includes).await?.pop();
         row.map(|row| row.json).ok_or_else(|| r.missing(id))
     }
@@ -92,7 +93,8 @@ impl Context<'_> {
         };
         let is_kept = request.page.offset <= DEEPEST_KEPT;
         let kept = self.kept(r).filter(|_| is_kept);
-        let rows = self.keyed(kept, r, kind, sql, sink).await?;
+        let name = Named::new(kind, sink.form()).within(r.pinned(&request.conditions));
+        let rows = self.keyed(kept, r, name, sql, sink).await?;
         let total = self.total(r, request, &rule).await?;
         let mut objects = self.complete(&rows, 0, &includes).await?;
         if backward {
@@ -111,15 +113,15 @@ impl Context<'_> {
         &self,
         kept: Option<Kept<'_>>,
         r: &Resource,
-        kind: Kind,
+        name: Named,
         sql: Stmt,
         sink: Box<Keyed>,
     ) -> Result<Found> {
-        let (form, kinds) = (sink.form(), sink.kinds().to_vec());
+        let kinds = sink.kinds().to_vec();
         let found = match kept {
             Some(kept) => {
                 let encode = |rows: Keyed| Found::from(rows).encode();
-                let read = self.cached_statement(kept, r, kind, &form, sql, sink, encode);
+                let read = self.cached_statement(kept, r, name, sql, sink, encode);
                 Box::pin(read).await?
             }
             None => Err((sql, sink)),
@@ -198,7 +200,8 @@ impl Context<'_> {
             projection.len(),
             kinds(r, Some(link), &include.nested),
         );
-        let rows = self.keyed(self.kept(r), r, Kind::Keyed, sql, sink).await?;
+        let name = Named::new(Kind::Keyed, sink.form());
+        let rows = self.keyed(self.kept(r), r, name, sql, sink).await?;
         for row in self.complete(&rows, 1, &include.nested).await? {
             if let Some(link) = row.link {
                 found.entry(link).or_insert_with(Vec::new).push(row.json);

@@ -17,6 +17,7 @@ use crate::{
     table = lessons,
     policy = LessonPolicy,
     cache_ttl = 300,
+    cache_partition = course_id,
     archivable,
     default_sort = "order",
     filter(created_at, updated_at, properties, course)
