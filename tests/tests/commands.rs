@@ -24,13 +24,15 @@ pub(crate) fn build(arguments: &[&str]) -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     // As `./test` builds, with the features that tests need (`--test`): else its dependencies would have others, and be
     // built once more.
-    build.args(["build", "--quiet", "--workspace", "--all-features"]);
+    build.args(["build", "--quiet"]);
+    // A release has no mutants.
+    match folder.ends_with("release") {
+        true => build.args(["--release", "--package", "lms-server", "--package", "tests"]),
+        false => build.args(["--workspace", "--all-features"]),
+    };
     build.args(["--bin", "lms-server", "--test", "all", "--target-dir"]);
     build.arg(folder.parent().expect("target/<profile>"));
     build.args(arguments);
-    if folder.ends_with("release") {
-        build.arg("--release");
-    }
     without_this_package(&mut build);
     let built = build.status().expect("cargo is there");
     assert!(built.success(), "the server does not build");
