@@ -61,6 +61,7 @@ use proc_macro2::TokenStream;
 /// | `archivable` | rows tell when they were archived (short form; any table with `archived_at` is archived by) | not in the DTOs |
 /// | `routes(…)` | the actions that have routes: `get`, `list`, `create`, `update`, `archive`, `restore`, `delete`; those of `/bulk` go with them | all of them |
 /// | `cache_ttl` | seconds in the cache, or `off` | `off` |
+/// | `cache_partition` | a column, such as a parent's id, whose values part the cached lists: a write leaves those of other values alone | one part |
 /// | `default_sort` | the order of a list that names none, as `"-created_at,title"` | `"-created_at"` |
 /// | `before_create` | `fn(&mut CourseCreate, &mut Assignments<courses::table>, &Principal) -> Result<()>` | nothing |
 /// | `before_update` | the same, over `CourseUpdate` | nothing |
