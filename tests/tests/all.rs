@@ -36,6 +36,7 @@ mod harness;
 mod history;
 mod ids;
 mod import;
+mod imports;
 mod includes;
 mod instances;
 mod jobs;

@@ -300,7 +300,7 @@ fn links(r: &Resource) -> Value {
 /// `list_lesson_progress`, `get_course`.
 fn operation_id(r: &Resource, verb: &str) -> String {
     match verb {
-        "list" | "aggregate" | "create_many" | "update_many" | "delete_many" => {
+        "list" | "aggregate" | "import" | "create_many" | "update_many" | "delete_many" => {
             format!("{verb}_{}", r.endpoint.replace('-', "_"))
         }
         verb => format!("{verb}_{}", r.noun.replace(' ', "_")),

@@ -151,14 +151,28 @@ fn cell(value: Value) -> String {
 
 /// A spreadsheet takes a text that begins so for a formula, and runs it (OWASP, CSV injection). The apostrophe makes it a
 /// text again.
+///
+/// A text that begins so behind apostrophes of its own gets one more, so that [`told`] has it back.
 fn harmless(text: String) -> String {
-    const BEGINNINGS: [char; 10] = [
-        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ];
-    match text.starts_with(BEGINNINGS) {
+    match is_formula(&text) {
         true => format!("'{text}"),
         false => text,
     }
+}
+
+/// The text of a cell, as it was before it was made harmless.
+pub(crate) fn told(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if is_formula(text) => text,
+        _ => cell,
+    }
+}
+
+fn is_formula(text: &str) -> bool {
+    const BEGINNINGS: [char; 10] = [
+        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    text.trim_start_matches('\'').starts_with(BEGINNINGS)
 }
 
 macro_rules! sink {
@@ -201,6 +215,8 @@ mod tests {
             (json!("@SUM(1)"), "'@SUM(1)"),
             (json!("\t=1"), "'\t=1"),
             (json!("\u{ff1d}1"), "'\u{ff1d}1"),
+            (json!("'=1"), "''=1"),
+            (json!("'a"), "'a"),
             (json!("a=1"), "a=1"),
             (json!(-1), "-1"),
             (json!(-1.5), "-1.5"),
@@ -208,7 +224,11 @@ mod tests {
             (json!(true), "true"),
             (json!({"a": [1]}), "{\"a\":[1]}"),
         ] {
-            assert_eq!(cell(value), expected);
+            let text = cell(value.clone());
+            assert_eq!(text, expected);
+            if let Value::String(before) = value {
+                assert_eq!(told(&text), before);
+            }
         }
     }
 

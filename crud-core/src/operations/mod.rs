@@ -12,6 +12,7 @@ mod export;
 mod fault;
 mod find;
 mod history;
+mod import;
 mod include;
 mod insert;
 mod integers;
@@ -48,9 +49,9 @@ pub(crate) use self::{
     batch::{Operation, Step},
     bulk::{Change, repeated_id},
     by_key::Wanted,
-    export::{Format, Part},
+    export::{Format, Part, told},
     history::Kept,
-    item::{all, placed},
+    item::{all, joined, placed},
     new_id::{Numbers, given},
 };
 pub(crate) use projection::Projection;

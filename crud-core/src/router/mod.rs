@@ -9,7 +9,9 @@ mod bulk;
 mod by_key;
 mod export;
 mod history;
+mod import;
 mod items;
+mod lines;
 mod local_ids;
 mod nested;
 mod once;
@@ -33,6 +35,7 @@ use axum::{
 pub use self::beside::EntityRequest;
 pub(crate) use self::{
     batch::{LONGEST_LOCAL_ID, MOST_OPERATIONS},
+    import::IMPORT_TYPES,
     items::MOST_ITEMS,
     request::{PATCH_TYPES, POST_TYPES},
 };
@@ -60,6 +63,7 @@ pub(crate) fn routes(app: &App) -> Router {
     let mut router = batch::route(Router::new(), app);
     for resource in app.registry().resources() {
         router = bulk::routes(router, app, resource);
+        router = import::routes(router, app, resource);
         router = by_key::routes(router, app, resource);
         router = aggregate::routes(router, app, resource);
         router = entity_routes(router, app, resource);
