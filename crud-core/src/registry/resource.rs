@@ -131,7 +131,9 @@ impl Resource {
     pub(crate) fn has_route_named(&self, id: &Id) -> bool {
         let Id::Text(id) = id else { return false };
         let is_unique = || self.unique.iter().any(|unique| unique.segment() == **id);
-        matches!(&**id, "bulk" | "aggregate") || is_unique() || self.id_of_file(id).is_some()
+        matches!(&**id, "bulk" | "aggregate" | "import")
+            || is_unique()
+            || self.id_of_file(id).is_some()
     }
 
     /// The actions that its routes offer.

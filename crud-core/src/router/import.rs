@@ -11,7 +11,13 @@ use axum::{
     routing::post_service as post,
 };
 
-use super::{Methods, export, handler, lines::Lines, once::once, request::Call, response::json};
+use super::{
+    Methods, export, handler,
+    lines::{Lines, MOST_REFUSED},
+    once::once,
+    request::Call,
+    response::json,
+};
 use crate::{
     App, Error, Principal, Result,
     error::FieldError,
@@ -25,8 +31,8 @@ use crate::{
 pub(crate) const IMPORT_TYPES: &[&str] = &["application/x-ndjson", "text/csv"];
 /// The rows that one file may have.
 const MOST_ROWS: u64 = 10_000;
-/// The lines that are told of, if more are refused.
-const MOST_REFUSED: usize = 100;
+/// The rows that are checked without a break.
+const AT_ONCE: u64 = 250;
 
 /// Adds the path, which goes before `/things/{id}`.
 pub(super) fn routes(router: Router, app: &App, r: &Arc<Resource>) -> Router {
@@ -44,8 +50,12 @@ async fn import(call: Box<Call>) -> Result<Response> {
     let cx = app.on_behalf(&by);
     // Whoever may create nothing is told so before his file is read.
     cx.admit(&r, Action::Create)?;
+    // Files are in memory: more of them at once than the server has room for are refused before they are read.
+    let Ok(_turn) = app.imports().try_acquire() else {
+        return Err(Error::Unavailable(None));
+    };
     let body = call.bytes(IMPORT_LIMIT).await?;
-    check(&r, &by, format, &body)?;
+    check(&r, &by, format, &body).await?;
     let (file, reader) = (body.clone(), by.clone());
     once(key, &app, &by, &body, |cx| {
         Box::pin(async move {
@@ -75,10 +85,14 @@ fn format(call: &Call) -> Result<Format> {
 }
 
 /// Reads all rows, and tells all that are refused at once.
-fn check(r: &Resource, by: &Principal, format: Format, body: &Bytes) -> Result<()> {
+async fn check(r: &Resource, by: &Principal, format: Format, body: &Bytes) -> Result<()> {
     let (mut count, mut refused, mut error) = (0, 0, None);
     for (line, row) in Lines::new(r, format, body.clone())? {
         count += 1;
+        if count % AT_ONCE == 0 {
+            // Others have requests too.
+            tokio::task::yield_now().await;
+        }
         if count > MOST_ROWS {
             let detail = format!("A file may have {MOST_ROWS} rows: send several");
             return Err(Error::invalid("", "length", detail));

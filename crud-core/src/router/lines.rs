@@ -2,7 +2,7 @@
 //! them. What the server sets by itself stands in an export, and is passed over here: such a row is a new one.
 
 use bytes::{Buf, Bytes, buf::Reader};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::items::{Fields, object};
 use crate::{
@@ -11,6 +11,11 @@ use crate::{
     operations::{Format, told},
     registry::Resource,
 };
+
+/// What spreadsheets put before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// The faults that are told of, if there are more.
+pub(super) const MOST_REFUSED: usize = 100;
 
 /// The rows of a file that is there as a whole; each with the number of its line, from 1.
 pub(super) struct Lines<'r> {
@@ -21,11 +26,13 @@ pub(super) struct Lines<'r> {
 enum Source {
     Ndjson {
         rest: Bytes,
+        /// That of what is left.
         line: u64,
     },
     Csv {
         records: csv::StringRecordsIntoIter<Reader<Bytes>>,
         columns: Vec<Column>,
+        file: Bytes,
     },
 }
 
@@ -45,19 +52,23 @@ enum Cells {
 impl<'r> Lines<'r> {
     /// # Errors
     /// 422 for a CSV file whose first line does not name fields.
-    pub(super) fn new(r: &'r Resource, format: Format, body: Bytes) -> Result<Self> {
+    pub(super) fn new(r: &'r Resource, format: Format, mut file: Bytes) -> Result<Self> {
+        if file.starts_with(BYTE_ORDER_MARK) {
+            file.advance(BYTE_ORDER_MARK.len());
+        }
         let source = match format {
             Format::Ndjson => Source::Ndjson {
-                rest: body,
-                line: 0,
+                rest: file,
+                line: 1,
             },
             Format::Csv => {
-                let mut reader = csv::ReaderBuilder::new().from_reader(body.reader());
+                let mut reader = csv::Reader::from_reader(file.clone().reader());
                 let names = reader.headers().map_err(|error| unreadable(1, &error))?;
                 let columns = columns(r, names)?;
                 Source::Csv {
                     records: reader.into_records(),
                     columns,
+                    file,
                 }
             }
         };
@@ -70,33 +81,37 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.source {
-            Source::Ndjson { rest, line } => loop {
-                if rest.is_empty() {
-                    return None;
-                }
-                *line += 1;
+            Source::Ndjson { rest, line } => {
+                let is_text = |byte: &u8| !byte.is_ascii_whitespace();
+                let blank = rest.split_to(rest.iter().position(is_text)?);
+                *line += ends_of_lines(&blank);
                 let end = rest.iter().position(|byte| *byte == b'\n');
-                let mut row = rest.split_to(end.map_or(rest.len(), |end| end + 1));
-                if row.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                if row.ends_with(b"\n") {
-                    row.truncate(row.len() - 1);
-                }
-                return Some((*line, Ok(own_fields(self.r, &row))));
-            },
-            Source::Csv { records, columns } => {
-                let line = records.reader().position().line();
-                Some(match records.next()? {
-                    Ok(record) => (
-                        record.position().map_or(line, csv::Position::line),
-                        Ok(row(columns, &record)),
-                    ),
-                    Err(error) => (line, Err(unreadable(line, &error))),
-                })
+                let row = rest.split_to(end.unwrap_or(rest.len()));
+                Some((*line, Ok(own_fields(self.r, &row))))
+            }
+            Source::Csv {
+                records,
+                columns,
+                file,
+            } => {
+                let from = records.reader().position().clone();
+                let record = records.next()?;
+                // The reader stands before the end of the last record, and before empty lines.
+                let rest = file.get(usize::try_from(from.byte()).ok()?..)?;
+                let begin = rest.iter().position(|byte| !b"\r\n".contains(byte));
+                let line = from.line() + ends_of_lines(&rest[..begin.unwrap_or_default()]);
+                let row = match record {
+                    Ok(record) => Ok(row(columns, &record)),
+                    Err(error) => Err(unreadable(line, &error)),
+                };
+                Some((line, row))
             }
         }
     }
+}
+
+fn ends_of_lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Whether an export has the field, and a body has not.
@@ -118,18 +133,13 @@ fn own_fields(r: &Resource, row: &[u8]) -> Vec<u8> {
 
 fn columns(r: &Resource, names: &csv::StringRecord) -> Result<Vec<Column>> {
     let mut faults = Vec::new();
-    let mut columns: Vec<Column> = Vec::with_capacity(names.len());
-    for (i, name) in names.iter().enumerate() {
-        // Spreadsheets put a mark before the first.
-        let name = match i {
-            0 => name.trim_start_matches('\u{feff}'),
-            _ => name,
-        };
+    let mut columns: Vec<Column> = Vec::new();
+    for name in names {
+        // There are only so many fields: what is behind more faults than this was not meant.
+        if faults.len() == MOST_REFUSED {
+            break;
+        }
         let is_taken = r.create_shape.fields.iter().any(|field| field.name == name);
-        let cells = match r.create_shape.takes_text(name) {
-            true => Cells::Text,
-            false => Cells::Json,
-        };
         if columns.iter().any(|known| known.name == name) {
             let detail = format!("The column `{name}` is there twice");
             faults.push(FieldError::at("/1", "repeated_field", detail));
@@ -139,9 +149,13 @@ fn columns(r: &Resource, names: &csv::StringRecord) -> Result<Vec<Column>> {
             let detail = format!("Unknown column `{name}`: accepted are {known}");
             faults.push(FieldError::at("/1", "unknown_field", detail));
         }
+        let cells = || match r.create_shape.takes_text(name) {
+            true => Cells::Text,
+            false => Cells::Json,
+        };
         columns.push(Column {
             name: name.to_owned(),
-            cells: is_taken.then_some(cells),
+            cells: is_taken.then(cells),
         });
     }
     match faults.is_empty() {
@@ -152,19 +166,23 @@ fn columns(r: &Resource, names: &csv::StringRecord) -> Result<Vec<Column>> {
 
 /// A record as JSON. An empty cell is nothing, as null is in an export.
 fn row(columns: &[Column], record: &csv::StringRecord) -> Vec<u8> {
-    let mut row = Map::new();
+    let mut values = Vec::with_capacity(columns.len());
     for (column, cell) in columns.iter().zip(record) {
         let Some(cells) = column.cells.filter(|_| !cell.is_empty()) else {
             continue;
         };
-        let text = || Value::from(told(cell));
-        let value = match cells {
-            Cells::Text => text(),
-            Cells::Json => serde_json::from_str(cell).unwrap_or_else(|_| text()),
+        let json = match cells {
+            Cells::Json => RawValue::from_string(cell.to_owned()).ok(),
+            Cells::Text => None,
         };
-        row.insert(column.name.clone(), value);
+        let text = || serde_json::value::to_raw_value(told(cell)).ok();
+        values.extend(json.or_else(text).map(|value| (column.name.clone(), value)));
     }
-    Value::from(row).to_string().into_bytes()
+    let fields: Vec<_> = values
+        .iter()
+        .map(|(name, value)| (name.clone(), &**value))
+        .collect();
+    object(&fields)
 }
 
 fn unreadable(line: u64, error: &csv::Error) -> Error {
@@ -177,6 +195,7 @@ fn unreadable(line: u64, error: &csv::Error) -> Error {
         csv::ErrorKind::Utf8 { .. } => "The record is not UTF-8".to_owned(),
         _ => "The record cannot be read".to_owned(),
     };
+    // That of a row gets its place with all other faults of the row.
     let at = if line == 1 { "/1" } else { "" };
     Error::invalid(at, "csv", detail)
 }
