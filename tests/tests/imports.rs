@@ -1,13 +1,20 @@
 //! `POST /things/import`: new rows from a file, all or none, refused by the line.
 
-use axum::http::Method;
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{Method, header},
+};
 use crud_core::testing::{Client, Reply, on_both};
+use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value, json};
 use tests::TestApp;
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt as _;
 
 use crate::{
     once::KEY,
-    steps::{count, made},
+    steps::{count, draft, id, lesson, lesson_body, made, published},
 };
 
 const NDJSON: &str = "application/x-ndjson";
@@ -150,5 +157,141 @@ on_both! {
         assert_eq!(second.json, first.json);
         assert_eq!(second.header("idempotent-replayed"), Some("true"));
         assert_eq!(count(&app, "organizations").await, 3);
+        let by = app.admin();
+        let other = by.request(Method::POST, "/organizations/import").header(KEY, "file-1").body(NDJSON, row);
+        other.send().await.is_problem(422, "idempotency_key");
+        // A refused file used no key.
+        let call = || app.admin();
+        let refused = call().request(Method::POST, "/organizations/import").header(KEY, "file-2").body(NDJSON, "{}").send().await;
+        refused.is_problem(422, "invalid");
+        call().request(Method::POST, "/organizations/import").header(KEY, "file-2").body(NDJSON, row).send().await.is(201);
+        assert_eq!(count(&app, "organizations").await, 4);
+    }
+
+    // Each row is under the rules of `POST`, those too that only the database can tell.
+    async fn a_line_that_the_policy_refuses_undoes_the_others(app: TestApp) {
+        let by = app.instructor();
+        let (own, other) = (draft(&by, "Own").await, draft(&app.other_instructor(), "Other").await);
+        let mut rows: Vec<_> = (0..300).map(|n| lesson_body(id(&own), n)).collect();
+        rows[280]["course_id"] = id(&other).into();
+        let single = by.post("/lessons", rows[280].clone()).await;
+        let refused = import(&by, "/lessons", NDJSON, lines(&rows)).await.is_problem(403, "forbidden");
+        assert_eq!((refused.faults(), &refused["detail"]), (vec![("/281", "forbidden")], &single["detail"]));
+        rows[280]["course_id"] = crate::steps::NOBODY.into();
+        let nothing = import(&by, "/lessons", NDJSON, lines(&rows)).await.is_problem(403, "forbidden");
+        assert_eq!((nothing.faults(), &nothing["detail"]), (refused.faults(), &refused["detail"]));
+        assert_eq!(count(&app, "lessons").await, 0);
+    }
+
+    async fn a_file_sets_no_field_that_its_sender_may_not(app: TestApp) {
+        let student = app.student();
+        let file = format!("assessment_id,content,submitted_day\r\n{0},x,\r\n{0},x,5\r\n", crate::steps::NOBODY);
+        let refused = import(&student, "/submissions", "text/csv", file).await.is_problem(403, "forbidden_field");
+        assert_eq!(refused.faults(), [("/3/submitted_day", "forbidden_field")]);
+        let who = import(&student, "/projects", "text/csv", "created_by,name\nx,y\n").await;
+        assert_eq!(who.is_problem(422, "invalid").faults(), [("/1", "unknown_field")]);
+        let hash = import(&app.admin(), "/users", NDJSON, "{\"password_hash\": \"x\", \"email\": \"a@b.example\", \"full_name\": \"A\"}").await;
+        assert_eq!(hash.is_problem(422, "invalid").faults(), [("/1/password_hash", "unknown_field")]);
+    }
+
+    async fn hooks_run_for_every_line(app: TestApp) {
+        let (by, course) = (app.admin(), published(&app.instructor(), "Open").await);
+        for order in 1..=3 {
+            lesson(&app.instructor(), &course, order).await;
+        }
+        let row = |student: &Client, course: &str| format!("{},{}\n", student.id(), id(course));
+        let file = format!("student_id,course_id\n{}{}", row(&app.student(), &course), row(&app.other_student(), &course));
+        let twice = format!("{file}{}", row(&app.student(), &course));
+        let refused = import(&by, "/enrollments", "text/csv", twice).await.is_problem(409, "enrolled");
+        assert_eq!(refused.faults(), [("/4", "enrolled")]);
+        let hidden = draft(&app.instructor(), "Draft").await;
+        let refused = import(&by, "/enrollments", "text/csv", format!("{file}{}", row(&app.student(), &hidden))).await;
+        assert_eq!(refused.is_problem(409, "unpublished").faults(), [("/4", "unpublished")]);
+        assert_eq!(count(&app, "lesson_progress").await, 0);
+        import(&by, "/enrollments", "text/csv", file).await.is(201);
+        assert_eq!((count(&app, "enrollments").await, count(&app, "lesson_progress").await), (2, 6));
+    }
+
+    async fn what_is_imported_is_seen_at_once_and_is_the_first_version(app: TestApp) {
+        let by = app.instructor();
+        assert_eq!(by.get("/courses").await.is(200).total(), 0);
+        import(&by, "/courses", NDJSON, "{\"title\": \"One\"}").await.is(201);
+        let page = by.get("/courses").await.is(200);
+        assert_eq!(page.total(), 1);
+        let path = format!("/courses/{}", page.items()[0]["id"].as_str().unwrap());
+        let versions = by.get(&format!("{path}/history")).await.is(200);
+        assert_eq!((versions.total(), &versions.items()[0]["action"]), (1, &json!("create")));
+    }
+
+    async fn json_comes_back_as_it_was(app: TestApp) {
+        let by = app.instructor();
+        let values = ["{\"b\":[null,\"'=1\",\"=1\"],\"a\":2}", "{\"n\":1.0000000000000002}", "{\"t\":\"a\\r\\n\\\"b\"}", "{}"];
+        let mut file = csv::Writer::from_writer(Vec::new());
+        file.write_record(["metadata", "title"]).unwrap();
+        for (n, value) in values.iter().enumerate() {
+            file.write_record([*value, &format!("T{n}")]).unwrap();
+        }
+        import(&by, "/courses", "text/csv", file.into_inner().unwrap()).await.is(201);
+        let mut found: Vec<(String, Value)> = Vec::new();
+        for course in by.get("/courses?sort=title").await.is(200).items() {
+            let row = by.get(&format!("/courses/{}", course["id"].as_str().unwrap())).await.is(200);
+            found.push((row["title"].to_string(), row["metadata"].clone()));
+        }
+        let expected = values.iter().enumerate().map(|(n, value)| (format!("\"T{n}\""), serde_json::from_str(value).unwrap()));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+
+    // A header of a million names is read up to the first hundred that are none.
+    async fn a_file_cannot_be_made_to_cost_more_than_it_weighs(app: TestApp) {
+        let by = app.admin();
+        for head in ["x,".repeat(1_000_000), "name,".repeat(1_000_000)] {
+            let refused = import(&by, "/organizations", "text/csv", format!("{head}\na\n")).await;
+            assert_eq!(refused.is_problem(422, "invalid").faults().len(), 100);
+        }
+        let refused = import(&by, "/organizations", NDJSON, "{}\n".repeat(5000)).await;
+        assert_eq!(refused.is_problem(422, "invalid").faults().len(), 100);
+    }
+
+    // Kills: as many files in memory as there are clients
+    async fn only_so_many_files_are_taken_at_once(app: TestApp) {
+        const AT_ONCE: usize = 8;
+        let (token, _) = app.lms.app.auth().jwt().issue(app.admin().id(), "admin");
+        let (reading, (send, sent)) = (Semaphore::new(0), watch::channel(false));
+        let slow = |n: usize| {
+            let (reading, mut sent) = (&reading, sent.clone());
+            let row = format!("{{\"name\": \"Slow {n}\"}}\n");
+            // Its body comes when it is told to.
+            let (asked, came) = tokio::sync::oneshot::channel();
+            let body = stream::once(async move {
+                let _ = asked.send(());
+                sent.wait_for(|sent| *sent).await.expect("it is sent");
+                Ok::<_, std::convert::Infallible>(row)
+            });
+            let request = Request::post("/api/v1/organizations/import")
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .header(header::CONTENT_TYPE, NDJSON)
+                .body(Body::from_stream(body.boxed()))
+                .unwrap();
+            let answer = app.lms.router().oneshot(request);
+            async move {
+                let told = async {
+                    came.await.expect("the body is read");
+                    reading.add_permits(1);
+                };
+                tokio::join!(answer, told).0.unwrap().status().as_u16()
+            }
+        };
+        let all = join_all((0..AT_ONCE).map(slow));
+        let next = async {
+            let _all = reading.acquire_many(AT_ONCE as u32).await.unwrap();
+            let refused = import(&app.admin(), "/courses", NDJSON, "{\"title\": \"One\"}").await;
+            let refused = refused.is_problem(503, "unavailable");
+            assert!(refused.header("retry-after").is_some());
+            send.send(true).unwrap();
+        };
+        let (statuses, ()) = tokio::join!(all, next);
+        assert_eq!(statuses, [201; AT_ONCE]);
+        import(&app.admin(), "/organizations", NDJSON, "{\"name\": \"One\"}").await.is(201);
+        assert_eq!(count(&app, "organizations").await, AT_ONCE as i64 + 1);
     }
 }
