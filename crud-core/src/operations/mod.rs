@@ -8,6 +8,7 @@ mod batch;
 mod bulk;
 mod by_key;
 mod cached;
+mod children;
 mod export;
 mod fault;
 mod find;
@@ -49,6 +50,7 @@ pub(crate) use self::{
     batch::{Operation, Step},
     bulk::{Change, repeated_id},
     by_key::Wanted,
+    children::Children,
     export::{Format, Part, told},
     history::Kept,
     item::{all, joined, placed},
