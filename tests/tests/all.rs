@@ -13,6 +13,7 @@ mod cache_races;
 mod cache_stores;
 mod certificates;
 mod checklist;
+mod children;
 mod commands;
 mod conformance;
 mod courses;

@@ -36,9 +36,8 @@ impl Context<'_> {
             return self.ended(r, tx, done).await;
         }
         self.create_row_as(r, id.clone(), set).await?;
-        // Beside the transaction the row does not exist, and would be taken for what is missing.
         let cx = Context {
-            beside: None,
+            fresh: Some(&id),
             ..*self
         };
         for Children { name, of, sets } in children {
@@ -46,7 +45,7 @@ impl Context<'_> {
             let written = cx.create_rows(&of, sets).await;
             written.map_err(|error| placed(&at, &at, error))?;
         }
-        self.as_it_is(r, id).await
+        self.as_it_is(r, id.clone()).await
     }
 
     /// The row after its children are there: it may have fields that count them, and their hooks may have changed it.

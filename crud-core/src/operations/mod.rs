@@ -84,6 +84,8 @@ pub struct Context<'a> {
     place: Place<'a>,
     /// The database beside the transaction, to ask it why it refused something.
     beside: Option<&'a Db>,
+    /// A row that is new in this transaction, and so is not there beside it.
+    fresh: Option<&'a Id>,
 }
 
 #[derive(Clone, Copy)]
@@ -139,6 +141,7 @@ impl<'a> Context<'a> {
             principal,
             place: Place::Db(db),
             beside: Some(db),
+            fresh: None,
         }
     }
 
@@ -149,6 +152,7 @@ impl<'a> Context<'a> {
             principal,
             place: Place::Tx(tx),
             beside: None,
+            fresh: None,
         }
     }
 
@@ -177,6 +181,7 @@ impl<'a> Context<'a> {
             principal: &SYSTEM,
             place: self.place,
             beside: self.beside,
+            fresh: self.fresh,
         }
     }
 

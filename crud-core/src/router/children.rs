@@ -92,8 +92,8 @@ fn children(
     for relation in r.relations.iter().filter(|known| known.nested) {
         let at = format!("/{}", relation.name);
         let list = match list(lists, relation.name) {
-            Ok(Some(list)) => list,
-            Ok(None) => continue,
+            Ok(Some(list)) if !list.is_empty() => list,
+            Ok(_) => continue,
             Err(error) => {
                 refused = Some(joined(refused, error));
                 continue;
@@ -133,9 +133,7 @@ fn list_of(
     else {
         return Err(Error::internal("a relation leads to no list"));
     };
-    if !list.is_empty() {
-        cx.admit(of, Action::Create)?;
-    }
+    cx.admit(of, Action::Create)?;
     let sets = list.iter().map(|item| child(cx, of, key, item, parent));
     Ok(Children {
         name: relation.name,
