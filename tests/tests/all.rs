@@ -48,6 +48,7 @@ mod many;
 mod notes;
 mod once;
 mod openapi;
+mod oracles;
 mod permissions;
 mod posts;
 mod projects;
