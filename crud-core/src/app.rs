@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef, routing::get};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     auth::Auth,
@@ -41,7 +41,11 @@ struct Parts {
     db: Db,
     registry: Registry,
     auth: Arc<Auth>,
+    imports: Semaphore,
 }
+
+/// The files that are imported at the same time: of 16 MiB at most, 128 MiB.
+const IMPORTS: usize = 8;
 
 impl App {
     /// The path before every entity's endpoint.
@@ -73,6 +77,7 @@ impl App {
             db,
             registry: registry.with_cursors(CursorKey::new(&secret)),
             auth: Arc::new(auth),
+            imports: Semaphore::new(IMPORTS),
         }))
     }
 
@@ -89,6 +94,11 @@ impl App {
     /// How callers are known.
     pub fn auth(&self) -> &Arc<Auth> {
         &self.0.auth
+    }
+
+    /// Who imports a file holds one of these.
+    pub(crate) fn imports(&self) -> &Semaphore {
+        &self.0.imports
     }
 
     /// Operations on behalf of a principal, each statement by itself.

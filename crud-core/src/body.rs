@@ -35,6 +35,12 @@ impl BodyShape {
         }
     }
 
+    /// Whether a field may be a text.
+    pub(crate) fn takes_text(&self, name: &str) -> bool {
+        let schema = (self.schema)();
+        is_text(&schema["properties"][name], &schema["$defs"])
+    }
+
     fn trims(&self, name: &str) -> bool {
         self.fields.iter().any(|f| f.trimmed && f.name == name)
     }
@@ -51,6 +57,25 @@ impl BodyShape {
     fn validator(&self) -> Option<&Validator> {
         let build = || jsonschema::validator_for(&(self.schema)()).ok();
         self.validator.get_or_init(build).as_ref()
+    }
+}
+
+/// Whether a schema accepts some text.
+fn is_text(schema: &Value, definitions: &Value) -> bool {
+    if let Some(to) = schema["$ref"].as_str() {
+        let name = to.rsplit('/').next().unwrap_or_default();
+        return is_text(&definitions[name], definitions);
+    }
+    let is = |kind: &Value| kind == "string";
+    match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(is),
+        Value::Null => ["anyOf", "oneOf", "allOf"].iter().any(|of| {
+            let choices = schema[of].as_array().into_iter().flatten();
+            choices
+                .into_iter()
+                .any(|choice| is_text(choice, definitions))
+        }),
+        kind => is(kind),
     }
 }
 

@@ -1,5 +1,5 @@
 //! How the rows of entities belong together: declared once, by `relations(…)`, and read by
-//! `include=` and the OpenAPI document.
+//! `include=`, by a `POST` that brings rows along, and by the OpenAPI document.
 
 use diesel::{
     Column, Expression,
@@ -18,6 +18,8 @@ pub struct Relation {
     pub endpoint: &'static str,
     /// How the rows are found.
     pub kind: RelationKind,
+    /// Whether a `POST` of this row may bring such rows along.
+    pub nested: bool,
     /// What a related row is answered as.
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -43,6 +45,7 @@ impl Relation {
             name,
             endpoint: Child::ENDPOINT,
             kind: RelationKind::HasMany(C::NAME),
+            nested: false,
             schema: subschema::<Child::List>,
         }
     }
@@ -58,8 +61,16 @@ impl Relation {
             name,
             endpoint: Parent::ENDPOINT,
             kind: RelationKind::BelongsTo(C::NAME),
+            nested: false,
             schema: subschema::<Parent::Get>,
         }
+    }
+
+    /// A `POST` of a row may bring rows of this list along, each under the rules of its own `POST`.
+    #[must_use]
+    pub const fn nested(mut self) -> Self {
+        self.nested = true;
+        self
     }
 
     /// Whether it leads to a list.

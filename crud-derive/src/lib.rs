@@ -71,7 +71,7 @@ use proc_macro2::TokenStream;
 /// | `aggregates(…)` | the numbers and times over which `GET /things/aggregate` counts, adds and compares | none |
 /// | `groups(…)` | the fields by which it groups rows | none |
 /// | `numbered(…)` | unique text columns whose values the server makes by `Assignments::set_numbered`: a write that loses the race for one is tried again | none |
-/// | `relations(…)` | what `include=` may name: `lessons = has_many(lessons::course_id -> Lesson)`, `instructor = belongs_to(courses::instructor_id -> User)` | those of the fields |
+/// | `relations(…)` | what `include=` may name: `lessons = has_many(lessons::course_id -> Lesson)`, `instructor = belongs_to(courses::instructor_id -> User)`. `has_many(lessons::course_id -> Lesson, nested)`: a `POST` may bring such rows along | those of the fields |
 /// | `unique(…)` | text columns, each in a unique index of the rows that are not archived, and all in the create DTO: `GET` and `PUT /courses/by-slug/{slug}` read, create and replace the row by one | none |
 /// | `if_match` | `required`: a change without `If-Match` is refused with 428 | it may be left out |
 /// | `history` | alone: keeps what rows were, for `GET /courses/{id}/history` and `?as_of=` | nothing is kept |

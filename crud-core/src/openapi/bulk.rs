@@ -1,4 +1,4 @@
-//! The operations of `/things/bulk`, as `router::bulk` has them.
+//! The operations of `/things/bulk` and `/things/import`, as `router` has them.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     id::IdKind,
     policy::Action,
     registry::Resource,
-    router::{MOST_ITEMS, POST_TYPES},
+    router::{IMPORT_TYPES, MOST_ITEMS, POST_TYPES},
 };
 
 const ROWS: &[&str] = &["Cache-Control", "Vary"];
@@ -41,6 +41,10 @@ pub(super) fn entity(
             }),
         );
     }
+    if r.offers(Action::Create) {
+        let import = format!("{}/{}/import", App::PREFIX, r.endpoint);
+        paths.add(&import, "post", import_of(r));
+    }
     if r.offers(Action::Update) {
         let change = schemas.change(r, update);
         let one = draft(Action::Update, "Update", &list(&change));
@@ -62,6 +66,29 @@ pub(super) fn entity(
         };
         paths.add(&path, "delete", one.once().done(errors));
     }
+}
+
+/// New rows from a file.
+fn import_of(r: &Resource) -> Value {
+    let schema = json!({
+        "type": "object", "required": ["created"],
+        "properties": { "created": {
+            "description": "The rows that the file had.",
+            "type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX,
+        } },
+    });
+    let done = responses::success("All rows of the file are there.", ROWS, Some(schema));
+    let draft = Draft::new(r, Action::Create, "import");
+    draft
+        .summary(&format!("Import {}", r.endpoint.replace('-', " ")))
+        .takes(vec![parameters::format_of_body()])
+        .body(&json!({ "type": "string" }), IMPORT_TYPES)
+        .answers(201, done)
+        .once()
+        .done(match r.has_hooks() {
+            true => &[400, 403, 404, 408, 409, 413, 415, 422],
+            false => &[400, 403, 408, 409, 413, 415, 422],
+        })
 }
 
 fn list(items: &Value) -> Value {

@@ -10,6 +10,7 @@ mod batch;
 mod bulk;
 mod by_key;
 mod check;
+mod children;
 pub mod docs;
 mod document;
 mod filters;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-use super::{Info, document::Paths, parameters, responses, schemas::Schemas};
+use super::{Info, children, document::Paths, parameters, responses, schemas::Schemas};
 use crate::{
     App, Principal, Uuid,
     policy::{Action, Mask},
@@ -48,12 +48,13 @@ pub(super) fn entity(
         if schemas.row_has(&get, "id") {
             answer["links"] = links(r);
         }
-        let draft = Draft::new(r, Action::Create, "create").body(&create, POST_TYPES);
+        let body = children::body(r, registry, &create, schemas);
+        let draft = Draft::new(r, Action::Create, "create").body(&body, POST_TYPES);
         let draft = draft.answers(201, answer).once();
         paths.add(
             &all,
             "post",
-            draft.done(match r.has_hooks() {
+            draft.done(match r.has_hooks() || children::have_hooks(r, registry) {
                 // A hook may find that what the row refers to is not there.
                 true => &[400, 403, 404, 408, 409, 413, 415, 422],
                 false => &[400, 403, 408, 409, 413, 415, 422],
@@ -300,7 +301,7 @@ fn links(r: &Resource) -> Value {
 /// `list_lesson_progress`, `get_course`.
 fn operation_id(r: &Resource, verb: &str) -> String {
     match verb {
-        "list" | "aggregate" | "create_many" | "update_many" | "delete_many" => {
+        "list" | "aggregate" | "import" | "create_many" | "update_many" | "delete_many" => {
             format!("{verb}_{}", r.endpoint.replace('-', "_"))
         }
         verb => format!("{verb}_{}", r.noun.replace(' ', "_")),

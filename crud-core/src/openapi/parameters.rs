@@ -93,6 +93,16 @@ pub(super) fn format() -> Value {
     )
 }
 
+/// What a file is.
+pub(super) fn format_of_body() -> Value {
+    query(
+        "format",
+        "What the file is: lines of JSON, or CSV with the fields' names in its first line. When left out, the type of the \
+         body says so.",
+        json!({ "type": "string", "enum": ["ndjson", "csv"] }),
+    )
+}
+
 /// Whether a list is counted.
 pub(super) fn total() -> Value {
     query(

@@ -10,7 +10,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{batch, bulk, limits, responses};
+use super::{batch, bulk, children::List, limits, responses};
 use crate::{dto::Field, id::IdKind, registry::Resource};
 
 /// Makes the schema of one type.
@@ -33,6 +33,8 @@ pub(super) struct Schemas {
     changes: BTreeMap<String, (String, IdKind, bool)>,
     /// Names of bodies in a batch, the bodies, and their fields that may refer to rows of it.
     referring: BTreeMap<String, (String, Vec<&'static str>)>,
+    /// Names of bodies with children, the bodies, and their lists.
+    nesting: BTreeMap<String, (String, Vec<List>)>,
     /// Names of rows of which some fields are asked for, and of the whole rows.
     parts: BTreeMap<String, String>,
 }
@@ -50,6 +52,7 @@ impl Schemas {
             pages: BTreeMap::new(),
             changes: BTreeMap::new(),
             referring: BTreeMap::new(),
+            nesting: BTreeMap::new(),
             parts: BTreeMap::new(),
         }
     }
@@ -159,6 +162,16 @@ impl Schemas {
         json!({ "$ref": format!("{PATH}{item}") })
     }
 
+    /// A body that may bring rows of these lists along.
+    pub(super) fn nesting(&mut self, body: &Value, lists: Vec<List>) -> Value {
+        let (Some(of), false) = (name(body, PATH), lists.is_empty()) else {
+            return body.clone();
+        };
+        let item = format!("{of}WithChildren");
+        self.nesting.insert(item.clone(), (of.to_owned(), lists));
+        json!({ "$ref": format!("{PATH}{item}") })
+    }
+
     /// The definition that bodies have under a name.
     pub(super) fn known(&self, name: &str) -> Option<&Value> {
         self.bodies.definitions().get(name)
@@ -187,6 +200,20 @@ impl Schemas {
             assert!(
                 !taken,
                 "rename the DTO `{name}`: a batch has a schema of that name"
+            );
+        }
+        for (name, (body, lists)) in &self.nesting {
+            let Some(mut item) = all.get(body).cloned() else {
+                continue;
+            };
+            for list in lists {
+                let of = self::name(&list.create, PATH).and_then(|of| all.get(of));
+                list.add_to(&mut item, of.unwrap_or(&list.create).clone());
+            }
+            let taken = all.insert(name.clone(), item).is_some();
+            assert!(
+                !taken,
+                "rename the DTO `{name}`: the body with children has that name"
             );
         }
         for (name, schema) in &mut answers {

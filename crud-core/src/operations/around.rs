@@ -122,6 +122,7 @@ impl<'a> Context<'a> {
     {
         Context {
             beside: self.beside,
+            fresh: self.fresh,
             ..Context::within(self.registry, tx, self.principal)
         }
     }

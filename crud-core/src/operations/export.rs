@@ -2,10 +2,10 @@
 //! last row of the part before. So whoever reads slowly holds no connection, and no old snapshot, of the database.
 //! Policy and mask are asked for each part.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::row::{Field as _, Row as _};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::{
     Context,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Result,
-    db::{Access, Frag, PgRow, Sink, SqliteRow, Stmt},
+    db::{Access, ColumnKind, Frag, PgRow, Sink, SqliteRow, Stmt},
     id::{Id, IdKind},
     policy::Action,
     query::ListRequest,
@@ -61,7 +61,7 @@ impl Context<'_> {
         let sql = statement::list(r, &select, request, None, &rule);
         request.conditions.truncate(own);
         let limit = usize::try_from(request.page.limit).unwrap_or_default();
-        let mut sink = Box::new(Lines::new(projection, format, limit, r.ids));
+        let mut sink = Box::new(Lines::new(r, projection, format, limit));
         if after.is_none() {
             sink.head();
         }
@@ -88,18 +88,26 @@ struct Lines {
     out: Vec<u8>,
     rows: usize,
     ids: IdKind,
+    /// Its fields in their order, and whether one is JSON.
+    fields: Vec<(&'static str, bool)>,
     last: Option<Id>,
 }
 
 impl Lines {
-    fn new(projection: Arc<Projection>, format: Format, limit: usize, ids: IdKind) -> Self {
+    fn new(r: &Resource, projection: Arc<Projection>, format: Format, limit: usize) -> Self {
+        let columns = || r.shape.columns.iter();
+        let is_json = |name| columns().any(|c| c.name == name && c.kind == ColumnKind::Jsonb);
         Self {
+            fields: projection
+                .names()
+                .map(|name| (name, is_json(name)))
+                .collect(),
             projection,
             format,
             limit,
             out: Vec::with_capacity(64 * 1024),
             rows: 0,
-            ids,
+            ids: r.ids,
             last: None,
         }
     }
@@ -107,7 +115,7 @@ impl Lines {
     /// What stands before all rows.
     fn head(&mut self) {
         if self.format == Format::Csv {
-            let names: Vec<_> = self.projection.names().collect();
+            let names = self.fields.iter().map(|(name, _)| name);
             // The names of columns are the program's own, and a Vec takes whatever is written.
             let _ = record(&mut self.out, names);
         }
@@ -121,8 +129,12 @@ impl Lines {
                 Ok(())
             }
             Format::Csv => {
-                let row: Map<String, Value> = serde_json::from_slice(&json)?;
-                record(&mut self.out, row.into_values().map(cell))
+                let row: HashMap<&str, &RawValue> = serde_json::from_slice(&json)?;
+                let cells = self.fields.iter().map(|(name, is_json)| {
+                    let value = row.get(name).map_or("null", |value| value.get());
+                    cell(value, *is_json)
+                });
+                record(&mut self.out, cells)
             }
         }
     }
@@ -140,25 +152,39 @@ fn record<C: AsRef<[u8]>>(
     Ok(())
 }
 
-/// A value as a cell: null is empty, what is no single value is JSON.
-fn cell(value: Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => harmless(text),
-        other => other.to_string(),
+/// A value as a cell: null is empty, a text is itself, unless its field could be any JSON; all else is JSON, as it was.
+fn cell(value: &str, is_json: bool) -> String {
+    match serde_json::from_str(value) {
+        _ if value == "null" => String::new(),
+        Ok(text) if !is_json => harmless(text),
+        _ => value.to_owned(),
     }
 }
 
 /// A spreadsheet takes a text that begins so for a formula, and runs it (OWASP, CSV injection). The apostrophe makes it a
 /// text again.
+///
+/// A text that begins so behind apostrophes of its own gets one more, so that [`told`] has it back.
 fn harmless(text: String) -> String {
-    const BEGINNINGS: [char; 10] = [
-        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ];
-    match text.starts_with(BEGINNINGS) {
+    match is_formula(&text) {
         true => format!("'{text}"),
         false => text,
     }
+}
+
+/// The text of a cell, as it was before it was made harmless.
+pub(crate) fn told(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if is_formula(text) => text,
+        _ => cell,
+    }
+}
+
+fn is_formula(text: &str) -> bool {
+    const BEGINNINGS: [char; 10] = [
+        '=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    text.trim_start_matches('\'').starts_with(BEGINNINGS)
 }
 
 macro_rules! sink {
@@ -190,7 +216,7 @@ impl Sink for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_cell_is_no_formula_and_loses_nothing_else() {
@@ -201,15 +227,26 @@ mod tests {
             (json!("@SUM(1)"), "'@SUM(1)"),
             (json!("\t=1"), "'\t=1"),
             (json!("\u{ff1d}1"), "'\u{ff1d}1"),
+            (json!("'=1"), "''=1"),
+            (json!("'a"), "'a"),
             (json!("a=1"), "a=1"),
+            (json!("12"), "12"),
             (json!(-1), "-1"),
             (json!(-1.5), "-1.5"),
             (json!(null), ""),
             (json!(true), "true"),
             (json!({"a": [1]}), "{\"a\":[1]}"),
         ] {
-            assert_eq!(cell(value), expected);
+            let text = cell(&value.to_string(), false);
+            assert_eq!(text, expected);
+            if let Value::String(before) = value {
+                assert_eq!(told(&text), before);
+            }
         }
+        for json in ["\"12\"", "\"=1\"", "1e400", "0.10", "{\"b\":1,\"a\":2}"] {
+            assert_eq!(cell(json, true), json);
+        }
+        assert_eq!(cell("null", true), "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why an operation failed, in the client's terms: refusals of the policy, and every fault of the
 //! database mapped on purpose. What is not listed here is an internal error.
 
-use super::{Context, integers::Integers};
+use super::{Context, integers::Integers, key::only_bind};
 use crate::{
     Error,
     db::{DbError, Stmt},
@@ -147,11 +147,15 @@ async fn dangling(r: &Resource, cx: &Context<'_>, set: &[Assignment]) -> Vec<Str
     let Ok(keys) = db.foreign_keys(r.shape.name).await else {
         return Vec::new();
     };
+    let fresh = cx.fresh.map(|id| only_bind(&*id.bound()));
     let mut columns = Vec::new();
     for key in keys {
         let Some(assignment) = set.iter().find(|a| a.column == key.column) else {
             continue;
         };
+        if fresh.is_some() && fresh == Some(only_bind(&*assignment.value)) {
+            continue;
+        }
         let sql = Stmt::new()
             .sql("SELECT CASE WHEN ")
             .frag(assignment.value.clone())

@@ -37,6 +37,31 @@ pub(crate) fn indexed(index: usize, error: Error) -> Error {
     placed(&at, &at, error)
 }
 
+/// An error of one of some items that stand on these lines of a file: `/3/title` becomes `/17/title`.
+pub(super) fn on_lines(lines: &[u64], mut error: Error) -> Error {
+    let (Error::Invalid(faults)
+    | Error::ForbiddenFields(faults)
+    | Error::Conflict { errors: faults, .. }
+    | Error::Item { errors: faults, .. }) = &mut error
+    else {
+        return error;
+    };
+    for fault in faults {
+        let Some(at) = fault.pointer.as_deref().and_then(|at| at.strip_prefix('/')) else {
+            continue;
+        };
+        let (index, rest) = at.split_at(at.find('/').unwrap_or(at.len()));
+        let line = index
+            .parse::<usize>()
+            .ok()
+            .and_then(|index| lines.get(index));
+        if let Some(line) = line {
+            fault.pointer = Some(format!("/{line}{rest}"));
+        }
+    }
+    error
+}
+
 /// An error of a part of a request: its fields stand at `fields`, and it as a whole is about what stands at `whole`.
 pub(crate) fn placed(fields: &str, whole: &str, error: Error) -> Error {
     let place = |mut fault: FieldError| {
@@ -92,7 +117,8 @@ pub(crate) fn all<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T
     refused.map_or(Ok(accepted), Err)
 }
 
-fn joined(first: Option<Error>, next: Error) -> Error {
+/// The first error, with the faults of its kind of the next.
+pub(crate) fn joined(first: Option<Error>, next: Error) -> Error {
     match (first, next) {
         (Some(Error::Invalid(mut faults)), Error::Invalid(more)) => {
             faults.extend(more);
@@ -135,6 +161,10 @@ mod tests {
         let invalid = indexed(3, Error::invalid("/title", "required", "Title is required"));
         assert_eq!(pointers(&invalid), ["/3/title"]);
         assert_eq!(indexed(3, Error::Timeout).code(), "timeout");
+        let on_line = on_lines(&[5, 17], indexed(1, Error::invalid("/a/b", "type", "No")));
+        assert_eq!(pointers(&on_line), ["/17/a/b"]);
+        let on_line = on_lines(&[5, 17], indexed(0, Error::Forbidden("No".into())));
+        assert_eq!(pointers(&on_line), ["/5"]);
     }
 
     #[test]

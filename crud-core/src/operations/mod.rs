@@ -8,10 +8,12 @@ mod batch;
 mod bulk;
 mod by_key;
 mod cached;
+mod children;
 mod export;
 mod fault;
 mod find;
 mod history;
+mod import;
 mod include;
 mod insert;
 mod integers;
@@ -49,9 +51,10 @@ pub(crate) use self::{
     batch::{Operation, Step},
     bulk::{Change, repeated_id},
     by_key::Wanted,
-    export::{Format, Part},
+    children::Children,
+    export::{Format, Part, told},
     history::Kept,
-    item::{all, placed},
+    item::{all, joined, placed},
     new_id::{Numbers, given},
 };
 pub(crate) use projection::Projection;
@@ -82,6 +85,8 @@ pub struct Context<'a> {
     place: Place<'a>,
     /// The database beside the transaction, to ask it why it refused something.
     beside: Option<&'a Db>,
+    /// A row that is new in this transaction, and so is not there beside it.
+    fresh: Option<&'a Id>,
 }
 
 #[derive(Clone, Copy)]
@@ -137,6 +142,7 @@ impl<'a> Context<'a> {
             principal,
             place: Place::Db(db),
             beside: Some(db),
+            fresh: None,
         }
     }
 
@@ -147,6 +153,7 @@ impl<'a> Context<'a> {
             principal,
             place: Place::Tx(tx),
             beside: None,
+            fresh: None,
         }
     }
 
@@ -175,6 +182,7 @@ impl<'a> Context<'a> {
             principal: &SYSTEM,
             place: self.place,
             beside: self.beside,
+            fresh: self.fresh,
         }
     }
 

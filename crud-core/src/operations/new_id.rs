@@ -74,7 +74,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// As [`given`]; those of the database.
-    pub(super) async fn new_id(&self, r: &Resource, set: &[Assignment]) -> Result<Id> {
+    pub(crate) async fn new_id(&self, r: &Resource, set: &[Assignment]) -> Result<Id> {
         match given(r, set)? {
             Some(id) => Ok(id),
             None => self.fresh_id(r).await,

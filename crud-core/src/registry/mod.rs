@@ -135,7 +135,7 @@ impl Registry {
     /// Refuses relations that lead nowhere, once all entities are here.
     ///
     /// # Panics
-    /// If one leads to an entity that is not registered.
+    /// If one leads to an entity that is not registered, or brings rows along that cannot be created.
     pub(crate) fn check_relations(&self) {
         for resource in &self.resources {
             for relation in &resource.relations {
@@ -146,7 +146,29 @@ impl Registry {
                     relation.name,
                     relation.endpoint
                 );
+                if let Some(fault) = self.fault_of_nested(resource, relation) {
+                    panic!(
+                        "`{}` declares `{}` as `nested`, {fault}",
+                        resource.name, relation.name
+                    );
+                }
             }
+        }
+    }
+
+    /// Why a `POST` of a row cannot bring rows of this list along, if it should.
+    fn fault_of_nested(&self, r: &Resource, relation: &Relation) -> Option<&'static str> {
+        let of = self.get(relation.endpoint).filter(|_| relation.nested)?;
+        let is_field = r
+            .create_shape
+            .fields
+            .iter()
+            .any(|f| f.name == relation.name);
+        match (r.offers(Action::Create), of.offers(Action::Create)) {
+            (false, _) => Some("and has no route `create`"),
+            (_, false) => Some("whose entity has no route `create`"),
+            _ if is_field => Some("and has a field of that name in its create DTO"),
+            _ => None,
         }
     }
 

@@ -133,7 +133,9 @@ impl Resource {
     pub(crate) fn has_route_named(&self, id: &Id) -> bool {
         let Id::Text(id) = id else { return false };
         let is_unique = || self.unique.iter().any(|unique| unique.segment() == **id);
-        matches!(&**id, "bulk" | "aggregate") || is_unique() || self.id_of_file(id).is_some()
+        matches!(&**id, "bulk" | "aggregate" | "import")
+            || is_unique()
+            || self.id_of_file(id).is_some()
     }
 
     /// The actions that its routes offer.
@@ -286,8 +288,21 @@ impl Resource {
     /// # Errors
     /// 400, 403 for a field that the caller may not set, 422.
     pub(crate) fn read_create(&self, bytes: &[u8], by: &Principal) -> Result<Vec<Assignment>> {
-        self.refuse_read_only(bytes, by)?;
-        (self.create)(bytes, &self.create_shape, by)
+        self.read_create_as(bytes, bytes, by)
+    }
+
+    /// Reads the body of a `POST` to which the server adds what the caller need not be allowed to set.
+    ///
+    /// # Errors
+    /// As [`read_create`](Self::read_create).
+    pub(crate) fn read_create_as(
+        &self,
+        sent: &[u8],
+        completed: &[u8],
+        by: &Principal,
+    ) -> Result<Vec<Assignment>> {
+        self.refuse_read_only(sent, by)?;
+        (self.create)(completed, &self.create_shape, by)
     }
 
     /// Reads the body of a `PUT`.

@@ -48,25 +48,33 @@ pub(super) fn wanted(call: &Call) -> Result<Option<Format>> {
     if call.query().contains("format=") {
         let mut given = form_urlencoded::parse(call.query().as_bytes());
         if let Some((_, name)) = given.find(|(name, _)| name == "format") {
-            let known = FORMATS.iter().find(|(known, ..)| *known == name);
-            return match known {
-                Some((_, format, ..)) => Ok(Some(*format)),
-                None => {
-                    let detail = "`format` must be one of ndjson, csv".to_owned();
-                    let fault = FieldError::parameter("format", "enum", detail);
-                    Err(Error::Invalid(vec![fault]))
-                }
-            };
+            return named(&name).map(Some);
         }
     }
     let Some(accepted) = call.header(&header::ACCEPT)? else {
         return Ok(None);
     };
     let first = accepted.split([',', ';']).next().unwrap_or_default().trim();
-    let known = FORMATS
-        .iter()
-        .find(|(_, _, media_type, _)| media_type.eq_ignore_ascii_case(first));
-    Ok(known.map(|(_, format, ..)| *format))
+    Ok(of_type(first))
+}
+
+/// The format of a name.
+///
+/// # Errors
+/// 422 if there is none.
+pub(super) fn named(name: &str) -> Result<Format> {
+    let known = FORMATS.iter().find(|(known, ..)| *known == name);
+    known.map(|(_, format, ..)| *format).ok_or_else(|| {
+        let detail = "`format` must be one of ndjson, csv".to_owned();
+        Error::Invalid(vec![FieldError::parameter("format", "enum", detail)])
+    })
+}
+
+/// The format of a media type.
+pub(super) fn of_type(name: &str) -> Option<Format> {
+    let mut formats = FORMATS.iter();
+    let known = formats.find(|(_, _, media_type, _)| media_type.eq_ignore_ascii_case(name));
+    known.map(|(_, format, ..)| *format)
 }
 
 /// Begins the answer: what is refused is refused before.

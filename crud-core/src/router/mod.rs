@@ -7,9 +7,12 @@ mod batch;
 mod beside;
 mod bulk;
 mod by_key;
+mod children;
 mod export;
 mod history;
+mod import;
 mod items;
+mod lines;
 mod local_ids;
 mod nested;
 mod once;
@@ -33,10 +36,13 @@ use axum::{
 pub use self::beside::EntityRequest;
 pub(crate) use self::{
     batch::{LONGEST_LOCAL_ID, MOST_OPERATIONS},
+    children::MOST_CHILDREN,
+    import::IMPORT_TYPES,
     items::MOST_ITEMS,
     request::{PATCH_TYPES, POST_TYPES},
 };
 use self::{
+    children::New,
     request::Call,
     response::{file_response, list_response, no_content, not_modified, row_response, tagged},
 };
@@ -60,6 +66,7 @@ pub(crate) fn routes(app: &App) -> Router {
     let mut router = batch::route(Router::new(), app);
     for resource in app.registry().resources() {
         router = bulk::routes(router, app, resource);
+        router = import::routes(router, app, resource);
         router = by_key::routes(router, app, resource);
         router = aggregate::routes(router, app, resource);
         router = entity_routes(router, app, resource);
@@ -196,20 +203,24 @@ async fn create(call: Box<Call>) -> Result<Response> {
     // Whoever may create nothing is told so before his body is read.
     cx.admit(&r, Action::Create)?;
     let body = call.body(POST_TYPES).await?;
-    let set = r.read_create(&body, &by)?;
+    let new = children::read(&cx, &r, &body).await?;
     match key {
-        None => created(cx, &r, set).await,
+        None => created(cx, &r, new).await,
         Some(key) => {
             key.once(&app, &by, &body, |cx| {
-                Box::pin(async move { created(cx, &r, set).await })
+                Box::pin(async move { created(cx, &r, new).await })
             })
             .await
         }
     }
 }
 
-async fn created(cx: Context<'_>, r: &Resource, set: Vec<Assignment>) -> Result<Response> {
-    let row = cx.create_row(r, set).await?;
+async fn created(cx: Context<'_>, r: &Resource, new: New) -> Result<Response> {
+    let row = match new.children {
+        None => cx.create_row(r, new.set).await?,
+        // Boxed, or each plain create would carry its future about.
+        Some((id, children)) => Box::pin(cx.create_row_with(r, id, new.set, children)).await?,
+    };
     Ok(new_row(r, &row, cx.principal))
 }
 

@@ -232,10 +232,15 @@ impl Call {
     /// 415, 413, 400.
     pub(super) async fn body(self, types: &'static [&'static str]) -> Result<Bytes> {
         media_type(&self.head.headers, types)?;
-        let body = self
-            .body
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        read_body(body, BODY_LIMIT).await
+        self.bytes(BODY_LIMIT).await
+    }
+
+    /// The body, of whatever type.
+    ///
+    /// # Errors
+    /// 413, 408, 400.
+    pub(super) async fn bytes(self, limit: usize) -> Result<Bytes> {
+        let body = self.body.into_inner();
+        read_body(body.unwrap_or_else(PoisonError::into_inner), limit).await
     }
 }

@@ -14,7 +14,7 @@ use futures_util::future::Either;
 use tower::{Layer, Service, ServiceBuilder, util::option_layer};
 use tower_http::cors::{AllowOrigin, Cors, CorsLayer};
 
-use super::{BODY_LIMIT, limits::LimitsLayer};
+use super::{IMPORT_LIMIT, limits::LimitsLayer};
 use crate::telemetry::RequestLayer;
 
 /// The bounds and rules of an application's edge.
@@ -22,7 +22,7 @@ use crate::telemetry::RequestLayer;
 pub struct EdgeConfig {
     /// The most requests in flight; above it, 503 at once.
     pub max_in_flight: usize,
-    /// The longest body that may be announced, in bytes.
+    /// The longest body that may be announced, in bytes. A route that reads less refuses more by itself.
     pub body_limit: usize,
     /// The web origins whose pages may call; made by [`cors_origin`]. None by default.
     pub cors_origins: Vec<HeaderValue>,
@@ -32,7 +32,7 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             max_in_flight: 1024,
-            body_limit: BODY_LIMIT,
+            body_limit: IMPORT_LIMIT,
             cors_origins: Vec::new(),
         }
     }

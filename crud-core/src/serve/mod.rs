@@ -20,3 +20,6 @@ pub use shutdown::Shutdown;
 
 /// The largest body that is read unless a route says otherwise: 2 MiB.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// The longest file that is imported, in bytes.
+pub const IMPORT_LIMIT: usize = 16 * 1024 * 1024;

@@ -208,6 +208,8 @@ pub(crate) struct Relation {
     pub many: bool,
     pub column: Path,
     pub entity: Type,
+    /// Whether its rows may come with a new one.
+    pub nested: bool,
 }
 
 impl Parse for Relation {
@@ -228,16 +230,33 @@ impl Parse for Relation {
         let column = inside.parse()?;
         inside.parse::<Token![->]>()?;
         let entity = inside.parse()?;
+        let nested = inside.peek(Token![,]) && is_nested(&inside, many)?;
         match inside.is_empty() {
             true => Ok(Self {
                 name,
                 many,
                 column,
                 entity,
+                nested,
             }),
             false => Err(inside.error("expected `)`")),
         }
     }
+}
+
+/// The word behind the entity of a relation.
+fn is_nested(input: ParseStream<'_>, many: bool) -> Result<bool> {
+    input.parse::<Token![,]>()?;
+    let word: Ident = input.parse()?;
+    if word != "nested" {
+        return Err(unknown(&word, "word of a relation", &["nested"]));
+    }
+    if !many {
+        let text =
+            "`nested` is for `has_many`: only rows that belong to a new one can come with it";
+        return Err(Error::new(word.span(), text));
+    }
+    Ok(true)
 }
 
 fn relations(key: &Ident, input: ParseStream<'_>) -> Result<Vec<Relation>> {

@@ -233,9 +233,10 @@ fn relations(entity: &Entity) -> Option<TokenStream> {
         let name = relation.name.unraw().to_string();
         let (column, of) = (&relation.column, &relation.entity);
         let span = column.span().resolved_at(Span::call_site());
+        let nested = relation.nested.then(|| quote!(.nested()));
         match relation.many {
             true => quote_spanned! {span=>
-                ::crud_core::__private::Relation::has_many::<Self, #of, _>(#name, #column)
+                ::crud_core::__private::Relation::has_many::<Self, #of, _>(#name, #column) #nested
             },
             false => quote_spanned! {span=>
                 ::crud_core::__private::Relation::belongs_to::<Self, #of, _>(#name, #column)

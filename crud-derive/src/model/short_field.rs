@@ -221,6 +221,7 @@ impl ShortField {
             many: false,
             column: parse_quote!(#table::#ident),
             entity: entity.clone(),
+            nested: false,
         })
     }
 

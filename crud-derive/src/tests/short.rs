@@ -279,10 +279,20 @@ fn sorts_and_relations_are_those_of_the_fields() {
     );
     assert_holds(&code, quote!(SortColumn::of(courses::title)));
     assert_holds(&code, quote!("lessons", lessons::course_id));
+    assert_lacks(&code, quote!(nested));
     assert_holds(
         &code,
         quote!(belongs_to::<Self, User, _>("teacher", courses::teacher_id)),
     );
+}
+
+#[test]
+fn a_list_whose_rows_may_come_with_a_new_one_says_so() {
+    let code = course(
+        quote!(relations(lessons = has_many(lessons::course_id -> Lesson, nested))),
+        quote!(#[field(read)] pub title: String),
+    );
+    assert_holds(&code, quote!(.nested()));
 }
 
 #[test]

@@ -323,6 +323,26 @@ fn a_relation_needs_a_name_and_an_entity() {
 }
 
 #[test]
+fn only_what_belongs_to_a_new_row_comes_with_it() {
+    let of = |relation| {
+        let fields = quote!(#[field(read)] title: String);
+        of_course(quote!(relations(#relation)), fields)
+    };
+    let help = "help: the correct format looks like `relations(lessons = has_many(lessons::course_id -> Lesson), author = \
+                belongs_to(courses::author_id -> User))`";
+    assert_one(
+        of(quote!(author = belongs_to(courses::author_id -> User, nested))),
+        &format!(
+            "`nested` is for `has_many`: only rows that belong to a new one can come with it\n{help}"
+        ),
+    );
+    assert_one(
+        of(quote!(lessons = has_many(lessons::course_id -> Lesson, inside))),
+        &format!("unknown word of a relation `inside`, expected `nested`\n{help}"),
+    );
+}
+
+#[test]
 fn routes_are_actions() {
     let fields = quote!(#[field(read)] title: String);
     assert_one(

@@ -107,7 +107,7 @@ fn schema(kind: DbKind) -> String {
 #[entity(
     endpoint = "countries", table = countries, create = CountryCreate, get = CountryGet, list = CountryGet,
     update = CountryUpdate, query = CountryQuery, search = search, policy = Guarded, cache_ttl = 60, history,
-    unique(name), sort(id, name), relations(stations = has_many(stations::country_id -> Station))
+    unique(name), sort(id, name), relations(stations = has_many(stations::country_id -> Station, nested))
 )]
 pub(crate) struct Country;
 
@@ -154,7 +154,7 @@ fn search(search: Search<countries::table>, _: &CountryQuery) -> Search<countrie
 #[derive(EntityInterface)]
 #[entity(
     endpoint = "stations", table = stations, policy = Guarded, cache_ttl = 60, archivable, history,
-    filter(country, probes), relations(probes = has_many(probes::station_id -> Probe))
+    filter(country, probes), relations(probes = has_many(probes::station_id -> Probe, nested))
 )]
 pub(crate) struct Station {
     /// Its number.

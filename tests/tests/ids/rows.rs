@@ -112,7 +112,7 @@ on_both! {
         for id in [".", "..", "a\tb"] {
             assert_eq!(faults(json!({"id": id, "name": "N"})).await, ["/id format"], "{id}");
         }
-        for id in ["bulk", "aggregate", "by-name"] {
+        for id in ["bulk", "aggregate", "import", "by-name"] {
             assert_eq!(faults(json!({"id": id, "name": "N"})).await, ["/id reserved"], "{id}");
         }
         by.post("/countries", country("nl")).await.is(201);

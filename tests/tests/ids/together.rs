@@ -211,4 +211,27 @@ on_both! {
         delete("/stations/bulk", json!(stations)).await.is(204);
         delete("/countries/bulk", json!(["nl", "de"])).await.is(204);
     }
+
+    async fn children_come_with_a_row_whatever_names_it(lms: TestApp) {
+        let by = Weather::new(&lms).await.admin;
+        let first = by.post("/stations", json!({"name": "One", "probes": [{"depth": 1}, {"depth": 2}]})).await.is(201);
+        let second = by.post("/stations", json!({"name": "Two", "probes": [{"depth": 3}]})).await.is(201);
+        assert!(second["id"].as_i64() > first["id"].as_i64());
+        let probes = by.get(&format!("/stations/{}/probes?sort=depth", first["id"])).await.is(200);
+        assert_eq!(probes.column("depth"), [1, 2]);
+        let nl = json!({"id": "nl", "name": "Netherlands", "stations": [{"name": "Three"}, {"name": "Four", "main_id": first["id"]}]});
+        let country = by.post("/countries", nl.clone()).await.is(201);
+        assert_eq!((&country["id"], &country["version"]), (&json!("nl"), &json!(0)));
+        let stations = by.get("/stations?country_id=nl&sort=name").await.is(200);
+        assert_eq!(stations.column("name"), ["Four", "Three"]);
+        by.post("/countries", nl).await.is_problem(409, "unique");
+        // What another child refers to is still asked for.
+        let be = json!({"id": "be", "name": "Belgium", "stations": [{"name": "Five"}, {"name": "Six", "main_id": 4711}]});
+        let refused = by.post("/countries", be).await.is_problem(409, "foreign_key");
+        assert_eq!(refused.faults(), [("/stations/1/main_id", "foreign_key")]);
+        let faults = by.post("/countries", json!({"name": "", "stations": [{}, {"name": "Seven", "country_id": "nl"}]})).await;
+        let expected = ["/id", "/name", "/stations/0/name", "/stations/1/country_id"];
+        let _ = faults.is_problem(422, "invalid").names(&expected);
+        assert_eq!((by.get("/countries").await.is(200).total(), by.get("/stations").await.is(200).total()), (1, 4));
+    }
 }

@@ -17,6 +17,7 @@ mod delete;
 mod export;
 mod filters;
 mod history;
+mod import;
 mod list;
 mod parents;
 mod protect;
@@ -82,7 +83,7 @@ macro_rules! rules {
 use rules;
 
 /// All rules, each with what an entity needs for it.
-const ALL: [(Needs, &[Rule]); 14] = [
+const ALL: [(Needs, &[Rule]); 15] = [
     (|_| true, routes::RULES),
     (makes, create::RULES),
     (whole, read::RULES),
@@ -93,6 +94,7 @@ const ALL: [(Needs, &[Rule]); 14] = [
     (whole, bulk::RULES),
     (whole, batch::RULES),
     (whole, export::RULES),
+    (makes, import::RULES),
     (whole, history::RULES),
     (whole, refuse::RULES),
     (whole, protect::RULES),

@@ -12,7 +12,8 @@ use crate::db::{ColumnKind, ColumnShape};
 
 rules![
     columns_outside_of_the_dto_cannot_be_set,
-    fields_that_are_only_read_cannot_be_set
+    fields_that_are_only_read_cannot_be_set,
+    fields_in_other_letters_are_unknown,
 ];
 
 async fn columns_outside_of_the_dto_cannot_be_set(s: &Subject<'_>) {
@@ -43,6 +44,7 @@ async fn refused(s: &Subject<'_>, names: &[(&str, Value)]) {
     let valid = s.body(Size::Required, &Value::Null).await;
     let change = s.changes(&row.json).await;
     let before = s.count().await;
+    together(s, names, &row.id(), &valid, &change).await;
     let writes = [
         (Method::POST, &s.all, &s.create, valid.clone()),
         (Method::PUT, &path, &s.create, valid),
@@ -71,6 +73,75 @@ async fn refused(s: &Subject<'_>, names: &[(&str, Value)]) {
         "a field that is only read",
     );
     assert_eq!(s.count().await, before, "a refused row was written");
+}
+
+/// Sends all of them at once to each route that reads such bodies among others.
+async fn together(
+    s: &Subject<'_>,
+    names: &[(&str, Value)],
+    id: &str,
+    valid: &Value,
+    change: &Value,
+) {
+    let id = json!(s.r.ids.parse(id));
+    let with = |body: &Value, schema: &BodySchema, passed_over: &dyn Fn(&str) -> bool| {
+        let (mut body, mut sent) = (body.clone(), Vec::new());
+        for (name, value) in names.iter().filter(|(name, _)| !schema.has(name)) {
+            if !passed_over(name) {
+                body[*name] = value.clone();
+                sent.push(*name);
+            }
+        }
+        (body, sent)
+    };
+    let none = |_: &str| false;
+    let create = |at: &str| (with(valid, &s.create, &none), at.to_owned());
+    let entity = s.r.endpoint;
+    let ((new, added), at) = create("/operations/0/body");
+    let batch = json!({"operations": [{"op": "create", "entity": entity, "body": new}]});
+    let mut all = vec![("/batch".to_owned(), Method::POST, batch, added, at)];
+    let ((new, added), at) = create("/0");
+    let bulk = format!("{}/bulk", s.all);
+    all.push((bulk.clone(), Method::POST, json!([new]), added, at));
+    // There they name the row and its version.
+    let own = |name: &str| matches!(name, "id" | "version");
+    let (mut changed, added) = with(change, &s.update, &own);
+    changed["id"] = id.clone();
+    all.push((bulk, Method::PATCH, json!([changed]), added, "/0".into()));
+    let (changed, added) = with(change, &s.update, &none);
+    let batch = json!({"operations": [
+        {"op": "update", "entity": entity, "id": id, "version": 0, "body": changed}
+    ]});
+    let at = "/operations/0/body".to_owned();
+    all.push(("/batch".into(), Method::POST, batch, added, at));
+    // What an export has is passed over.
+    let (new, added) = with(valid, &s.create, &|name| s.list.has(name));
+    let import = format!("{}/import", s.all);
+    all.push((import, Method::POST, new, added, "/1".into()));
+    for (path, method, body, added, at) in all.into_iter().filter(|sent| !sent.3.is_empty()) {
+        let call = s.admin.request(method, &path);
+        let call = match path.ends_with("/import") {
+            true => call.body("application/x-ndjson", body.to_string()),
+            false => call.json(body),
+        };
+        let added: Vec<_> = added.iter().map(|name| format!("{at}/{name}")).collect();
+        let added: Vec<_> = added.iter().map(String::as_str).collect();
+        let reply = call.send().await.is_problem(422, "invalid");
+        let _ = reply.names(&added);
+    }
+}
+
+/// A field is known by its own letters only.
+async fn fields_in_other_letters_are_unknown(s: &Subject<'_>) {
+    let (mut body, mut names) = (s.body(Size::Required, &Value::Null).await, Vec::new());
+    for (name, _) in s.create.fields() {
+        let shouted = name.to_uppercase();
+        body[&shouted] = body[name].clone();
+        names.push(format!("/{shouted}"));
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let reply = s.admin.post(&s.all, body).await;
+    let _ = reply.is_problem(422, "invalid").names(&names);
 }
 
 fn value(column: &ColumnShape) -> Value {

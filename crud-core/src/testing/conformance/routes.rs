@@ -44,6 +44,10 @@ fn paths(s: &Subject<'_>) -> Vec<(String, Vec<(Action, Method)>)> {
             ],
         ),
         (
+            format!("{}/import", s.all),
+            vec![(Action::Create, Method::POST)],
+        ),
+        (
             format!("{one}/archive"),
             vec![(Action::Archive, Method::PATCH)],
         ),

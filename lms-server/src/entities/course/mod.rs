@@ -27,10 +27,10 @@ text_enum! {
 
 /// What an instructor teaches.
 #[derive(EntityInterface)]
-#[entity(endpoint = "courses", table = courses, policy = CoursePolicy, cache_ttl = 300, archivable, history, numbered(slug),
-    unique(slug), before_create = before_create, before_update = before_update, full_text(title, description), filter(created_at,
-    updated_at, properties, lessons, instructor), relations(lessons = has_many(lessons::course_id -> Lesson), modules = has_many(
-    modules::course_id -> Module), assessments = has_many(assessments::course_id -> Assessment), projects = has_many(projects::course_id -> Project)))]
+#[entity(endpoint = "courses", table = courses, policy = CoursePolicy, cache_ttl = 300, archivable, history, numbered(slug), unique(slug),
+    before_create = before_create, before_update = before_update, full_text(title, description), filter(created_at, updated_at, properties,
+    lessons, instructor), relations(lessons = has_many(lessons::course_id -> Lesson, nested), modules = has_many(modules::course_id -> Module,
+    nested), assessments = has_many(assessments::course_id -> Assessment), projects = has_many(projects::course_id -> Project)))]
 pub struct Course {
     /// What the course is called.
     #[field(all, filter = contains_ci, sort, validate(length(min = 1, max = 255)))]
