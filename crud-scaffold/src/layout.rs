@@ -25,7 +25,8 @@ pub struct Layout {
     pub migrations_list: &'static str,
     /// The folder with `postgres` and `sqlite`.
     pub migrations: &'static str,
-    /// The folder with the tests, and their list in `all.rs`.
+    /// The folder with the tests, and their list in `all.rs`. They use `tests::TestApp` (`extern crate self as tests` in
+    /// `all.rs` says where that is), `conformance::suite` and `steps::made`: `tests/tests/five_entities/app` has the least.
     pub tests: &'static str,
     /// The table that `created_by` and `updated_by` refer to.
     pub authors: &'static str,
@@ -297,11 +298,19 @@ impl Repository {
             ));
         };
         let mut text = format!("{}\n{declared}{}", &text[..end], &text[end..]);
+        let list = "allow_tables_to_appear_in_same_query!(";
         let joinables = schema::joinables(plan);
         if !joinables.is_empty() {
-            text = behind_last(&text, "diesel::joinable!(", &joinables, path)?;
+            text = match text.contains("\ndiesel::joinable!(") {
+                true => behind_last(&text, "diesel::joinable!(", &joinables, path)?,
+                // An application's first reference.
+                false => text.replacen(
+                    &format!("diesel::{list}"),
+                    &format!("{}\n\ndiesel::{list}", joinables.join("\n")),
+                    1,
+                ),
+            };
         }
-        let list = "allow_tables_to_appear_in_same_query!(";
         let closing = text
             .find(list)
             .and_then(|at| text[at..].find("\n);").map(|end| at + end));
