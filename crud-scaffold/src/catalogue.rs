@@ -56,6 +56,9 @@ impl Catalogue {
         let name = format!("ty_{table}_{}", column.name);
         let rule = self.checks.iter().find(|(known, _)| *known == name);
         let rule = rule.map_or("", |(_, rule)| rule);
+        if let Some(decimal) = decimal(&column.sql_type) {
+            return decimal;
+        }
         match &*column.sql_type {
             "BLOB" if rule.contains("= 16") => ColumnKind::Uuid,
             "BLOB" => ColumnKind::Binary,
@@ -69,6 +72,16 @@ impl Catalogue {
             _ => ColumnKind::Int8,
         }
     }
+}
+
+/// `decimal(10,2)`, as the drift check names a column with such a rule.
+fn decimal(sql_type: &str) -> Option<ColumnKind> {
+    let inside = sql_type.strip_prefix("decimal(")?.strip_suffix(')')?;
+    let (digits, scale) = inside.split_once(',')?;
+    Some(ColumnKind::Decimal {
+        digits: digits.parse().ok()?,
+        scale: scale.parse().ok()?,
+    })
 }
 
 /// The table that authors are in: what `created_by` refers to.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crud_core::{IdKind, db::ColumnKind};
 
 use crate::{
-    field::{Field, FieldType},
+    field::{Field, FieldType, units},
     names::{is_rust_word, is_snake, pascal, plural, snake, words},
     table::{Column, Literal, Reference, Table, standard_columns},
 };
@@ -16,6 +16,7 @@ const TYPES: &[&str] = &[
     "Archivable",
     "Assignments",
     "Box",
+    "Decimal",
     "EntityInterface",
     "Err",
     "Error",
@@ -253,6 +254,10 @@ fn column(field: &Field, kind: ColumnKind) -> Column {
     let default = field.default.as_ref().map(|text| match field.kind {
         FieldType::Bool => Literal::Bool(text == "true"),
         FieldType::String | FieldType::Enum(_) => Literal::Sql(format!("'{text}'")),
+        FieldType::Decimal { digits, scale } => Literal::Decimal {
+            units: units(text, digits, scale).unwrap_or_default(),
+            scale: scale.into(),
+        },
         _ => Literal::Sql(text.clone()),
     });
     Column {

@@ -4,13 +4,15 @@
 
 use std::fmt;
 
-use crud_core::db::ColumnKind;
+use crud_core::{
+    db::ColumnKind,
+    rust_decimal::{Decimal, prelude::ToPrimitive as _},
+};
 
 use crate::names::{is_rust_word, is_snake, pascal};
 
 /// What a field is accepted as, for messages.
-const TYPES: &str =
-    "string, text, int, bigint, float, bool, time, json, uuid, enum(one,two) and ref(table)";
+const TYPES: &str = "string, text, int, bigint, float, decimal(10,2), bool, time, json, uuid, enum(one,two) and ref(table)";
 
 /// Columns that every entity has.
 const STANDARD: &[&str] = &[
@@ -57,6 +59,13 @@ pub enum FieldType {
     BigInt,
     /// A floating point number.
     Float,
+    /// An exact decimal number.
+    Decimal {
+        /// All digits, at most 18.
+        digits: u8,
+        /// Those behind the point.
+        scale: u8,
+    },
     /// Yes or no.
     Bool,
     /// A moment.
@@ -159,7 +168,7 @@ impl Field {
         }
         if self.unique && !self.kind.can_be_unique() {
             return Err(format!(
-                "`{}` cannot be unique; string, int, bigint, uuid and ref can",
+                "`{}` cannot be unique; string, int, bigint, decimal, uuid and ref can",
                 self.kind
             ));
         }
@@ -236,6 +245,7 @@ impl FieldType {
             ("time", None) => Ok(Self::Time),
             ("json", None) => Ok(Self::Json),
             ("uuid", None) => Ok(Self::Uuid),
+            ("decimal", inside) => Self::parse_decimal(inside),
             ("ref", Some(table)) if is_snake(table) => Ok(Self::Ref(table.to_owned())),
             ("ref", _) => {
                 Err("a reference names its table, as in `course:ref(courses)`".to_owned())
@@ -246,6 +256,20 @@ impl FieldType {
             }
             _ => Err(format!("`{given}` is no type; accepted are {TYPES}")),
         }
+    }
+
+    fn parse_decimal(inside: Option<&str>) -> Result<Self, String> {
+        let read = || {
+            let (digits, scale) = inside?.split_once(',')?;
+            let (digits, scale) = (digits.trim().parse().ok()?, scale.trim().parse().ok()?);
+            let fits = (1..=18).contains(&digits) && scale <= digits;
+            fits.then_some(Self::Decimal { digits, scale })
+        };
+        read().ok_or_else(|| {
+            "a decimal number says how many digits it has, at most 18, and how many of them are behind the point, as in \
+             `price:decimal(10,2)`"
+                .to_owned()
+        })
     }
 
     fn parse_enum(values: &str) -> Result<Self, String> {
@@ -276,7 +300,12 @@ impl FieldType {
     const fn can_be_unique(&self) -> bool {
         matches!(
             self,
-            Self::String | Self::Int | Self::BigInt | Self::Uuid | Self::Ref(_)
+            Self::String
+                | Self::Int
+                | Self::BigInt
+                | Self::Decimal { .. }
+                | Self::Uuid
+                | Self::Ref(_)
         )
     }
 
@@ -298,6 +327,10 @@ impl FieldType {
                 default.parse::<f64>().is_ok_and(f64::is_finite),
                 "a number".to_owned(),
             ),
+            Self::Decimal { digits, scale } => (
+                units(default, *digits, *scale).is_some(),
+                format!("a number of {digits} digits, {scale} of them behind the point"),
+            ),
             Self::String => (
                 !default.is_empty()
                     && default.chars().count() <= Field::LONGEST
@@ -312,7 +345,7 @@ impl FieldType {
             ),
             _ => {
                 return Err(format!(
-                    "`{self}` takes no default; bool, int, bigint, float, string and enum do"
+                    "`{self}` takes no default; bool, int, bigint, float, decimal, string and enum do"
                 ));
             }
         };
@@ -332,12 +365,24 @@ impl FieldType {
             Self::Int => ColumnKind::Int4,
             Self::BigInt => ColumnKind::Int8,
             Self::Float => ColumnKind::Float8,
+            Self::Decimal { digits, scale } => ColumnKind::Decimal {
+                digits: *digits,
+                scale: *scale,
+            },
             Self::Bool => ColumnKind::Bool,
             Self::Time => ColumnKind::Timestamptz,
             Self::Json => ColumnKind::Jsonb,
             Self::Uuid | Self::Ref(_) => ColumnKind::Uuid,
         }
     }
+}
+
+/// How many of its last digit a decimal number is, if it has no more digits than these.
+pub(crate) fn units(text: &str, digits: u8, scale: u8) -> Option<i64> {
+    let number = text.parse::<Decimal>().ok()?.normalize();
+    let fits = number.scale() <= u32::from(scale) && !text.contains('_');
+    let units = (fits.then_some(number)? * Decimal::from(10_u64.pow(scale.into()))).to_i64()?;
+    (units.unsigned_abs() < 10_u64.pow(digits.into())).then_some(units)
 }
 
 impl fmt::Display for FieldType {
@@ -348,6 +393,7 @@ impl fmt::Display for FieldType {
             Self::Int => "int",
             Self::BigInt => "bigint",
             Self::Float => "float",
+            Self::Decimal { .. } => "decimal",
             Self::Bool => "bool",
             Self::Time => "time",
             Self::Json => "json",
@@ -399,6 +445,11 @@ mod tests {
             ("a:enum(b,b)", "is there twice"),
             ("a:enum()", "is no value of an enum"),
             ("a:ref", "names its table"),
+            ("a:decimal", "as in `price:decimal(10,2)`"),
+            ("a:decimal(19,2)", "at most 18"),
+            ("a:decimal(2,3)", "at most 18"),
+            ("a:decimal(4,2)=100", "a number of 4 digits, 2 of them"),
+            ("a:decimal(4,2)=1.999", "a number of 4 digits, 2 of them"),
             ("a:json=x", "takes no default"),
         ] {
             let told = Field::parse(given).unwrap_err();

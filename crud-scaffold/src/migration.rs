@@ -6,8 +6,8 @@
 use crud_core::{
     Db, Registry,
     db::{
-        ColumnShape, DbKind, DbResult, Difference, DifferenceKind, Executor as _, FoundColumn,
-        TableShape,
+        ColumnKind, ColumnShape, DbKind, DbResult, Difference, DifferenceKind, Executor as _,
+        FoundColumn, TableShape,
     },
     relation::RelationKind,
 };
@@ -252,7 +252,10 @@ fn retype(
     let column = sql_name(shape.name);
     let to = |kind| {
         let ty = type_name(DbKind::Postgres, kind);
-        let bare = ty.split(' ').next().unwrap_or(ty);
+        let bare = match ty.strip_suffix(" COLLATE \"C\"") {
+            Some(bare) => bare,
+            None => &*ty,
+        };
         format!(
             "-- FILL IN how values become {bare}, if a cast does not do it.\n\
              ALTER TABLE {table} ALTER COLUMN {column} TYPE {ty} USING {column}::{bare};\n"
@@ -282,7 +285,11 @@ fn remove(scripts: &mut Scripts, table: &str, found: &FoundColumn, catalogue: &C
         .map(|(_, to)| to.clone());
     let default = catalogue.defaults.iter().find(|(column, _)| column == name);
     let default = default.and_then(|(_, value)| match kind {
-        crud_core::db::ColumnKind::Bool => Some(Literal::Bool(value == "1")),
+        ColumnKind::Bool => Some(Literal::Bool(value == "1")),
+        ColumnKind::Decimal { scale, .. } => value.parse().ok().map(|units| Literal::Decimal {
+            units,
+            scale: scale.into(),
+        }),
         // An expression, which is SQLite's own.
         _ if value.contains('(') => None,
         _ => Some(Literal::Sql(value.clone())),

@@ -98,6 +98,13 @@ fn limits(plan: &EntityPlan) -> String {
                 most + 1
             );
         }
+        if let FieldType::Decimal { scale, .. } = field.kind {
+            let _ = writeln!(
+                lines,
+                "            (\"{column}\", json!(\"0.{}1\")),",
+                "0".repeat(scale.into())
+            );
+        }
         if matches!(field.kind, FieldType::Enum(_)) {
             let _ = writeln!(
                 lines,
