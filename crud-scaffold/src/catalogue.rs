@@ -51,6 +51,13 @@ impl Catalogue {
         })
     }
 
+    /// Whether a table has an index of words, over whatever columns.
+    pub(crate) async fn has_words(db: &Db, table: &str) -> DbResult<bool> {
+        let query = "SELECT name, name FROM sqlite_master WHERE type = 'table' AND name = ";
+        let found = pairs(db, query, &format!("{table}_fts"), "").await?;
+        Ok(!found.is_empty())
+    }
+
     /// The type that PostgreSQL's column has, as far as SQLite's rules tell it.
     pub(crate) fn kind(&self, table: &str, column: &FoundColumn) -> ColumnKind {
         let name = format!("ty_{table}_{}", column.name);

@@ -28,10 +28,14 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
     let _ = write!(
         rust,
         "/// {} {one}.\n#[derive(EntityInterface)]\n#[entity(\n    endpoint = \"{}\",\n    table = {},\n    \
-         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable\n)]\npub struct {entity} {{\n",
+         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable{}\n)]\npub struct {entity} {{\n",
         capital(a),
         plan.endpoint,
-        plan.table
+        plan.table,
+        match &plan.words()[..] {
+            [] => String::new(),
+            words => format!(",\n    full_text({})", words.join(", ")),
+        }
     );
     if plan.ids == IdKind::Text {
         rust.push_str(

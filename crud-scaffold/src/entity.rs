@@ -169,6 +169,12 @@ impl EntityPlan {
         })
     }
 
+    /// The columns whose words are looked for.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let fields = self.fields.iter().filter(|field| field.words);
+        fields.map(Field::column).collect()
+    }
+
     /// The table as SQL is made of it. `authors` is the table of those who write.
     pub(crate) fn table(&self, authors: &str) -> Table {
         let id = Column::new("id", id_column(self.ids), false).standard(None);

@@ -1,6 +1,6 @@
 //! One field of a new entity as a developer types it: `title:string!`, `course:ref(courses)`. Pure.
 //!
-//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `=DEFAULT`.
+//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`.
 
 use std::fmt;
 
@@ -39,6 +39,7 @@ const TAKEN: &[&str] = &[
     "cursor",
     "fields",
     "include",
+    "q",
     "table",
     "columns",
     "dsl",
@@ -91,6 +92,8 @@ pub struct Field {
     pub required: bool,
     /// No two rows have the same.
     pub unique: bool,
+    /// `q=` looks for its words.
+    pub words: bool,
     /// As it was given; known to fit the type.
     pub default: Option<String>,
 }
@@ -114,6 +117,10 @@ impl Field {
             Some((rest, default)) => (rest, Some(default.to_owned())),
             None => (rest, None),
         };
+        let (rest, words) = match rest.strip_suffix(":words") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
         let (rest, unique) = match rest.strip_suffix(":unique") {
             Some(rest) => (rest, true),
             None => (rest, false),
@@ -124,7 +131,7 @@ impl Field {
         };
         if let Some((_, word)) = kind.split_once(':') {
             return Err(wrong(format!(
-                "`:{word}` is not known; after the type come `!`, `:unique` and `=DEFAULT`, in this order"
+                "`:{word}` is not known; after the type come `!`, `:unique`, `:words` and `=DEFAULT`, in this order"
             )));
         }
         let kind = FieldType::parse(kind).map_err(wrong)?;
@@ -137,6 +144,7 @@ impl Field {
             kind,
             required,
             unique,
+            words,
             default,
         };
         field.check().map_err(wrong)?;
@@ -169,6 +177,12 @@ impl Field {
         if self.unique && !self.kind.can_be_unique() {
             return Err(format!(
                 "`{}` cannot be unique; string, int, bigint, decimal, uuid and ref can",
+                self.kind
+            ));
+        }
+        if self.words && !matches!(self.kind, FieldType::String | FieldType::Text) {
+            return Err(format!(
+                "`{}` has no words to look for; string and text have",
                 self.kind
             ));
         }
@@ -444,6 +458,9 @@ mod tests {
             ("a:enum(b,c)=d", "expected one of b, c"),
             ("a:enum(b,b)", "is there twice"),
             ("a:enum()", "is no value of an enum"),
+            ("a:int:words", "string and text have"),
+            ("a:string:words:unique", "`:words` is not known"),
+            ("q:string", "has a meaning of its own"),
             ("a:ref", "names its table"),
             ("a:decimal", "as in `price:decimal(10,2)`"),
             ("a:decimal(19,2)", "at most 18"),

@@ -12,7 +12,9 @@ use std::{
 
 use crud_core::{IdKind, db::DbKind};
 
-use crate::{declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file};
+use crate::{
+    declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file, words,
+};
 
 /// Where an application keeps what is written here; all paths are below its repository's root.
 #[derive(Debug, Clone, Copy)]
@@ -131,13 +133,23 @@ impl Repository {
         ];
         let sql = plan.table(layout.authors);
         let about = format!("-- {}.\n", crate::names::capital(&plan.plural()));
-        let up = |database| about.clone() + &sql::create_table(database, &sql, "id");
-        let down = format!("DROP TABLE {table};\n");
+        let words = plan.words();
+        let up = |database| {
+            let up = about.clone() + &sql::create_table(database, &sql, "id");
+            match words.is_empty() {
+                true => up,
+                false => up + "\n" + &words::make(database, &table, &words, plan.ids),
+            }
+        };
+        let down = |database| match words.is_empty() {
+            true => format!("DROP TABLE {table};\n"),
+            false => words::unmake(database, &table) + &format!("DROP TABLE {table};\n"),
+        };
         let scripts = Scripts {
             postgres_up: up(DbKind::Postgres),
-            postgres_down: down.clone(),
+            postgres_down: down(DbKind::Postgres),
             sqlite_up: up(DbKind::Sqlite),
-            sqlite_down: down,
+            sqlite_down: down(DbKind::Sqlite),
         };
         let mut done = self.migration(&table, scripts)?;
         done.new

@@ -4,7 +4,7 @@
 //! every rule. What a declaration cannot say is marked by `FILL IN`. Changes nothing itself.
 
 use crud_core::{
-    Db, Registry,
+    Db, IdKind, Registry,
     db::{
         ColumnKind, ColumnShape, DbKind, DbResult, Difference, DifferenceKind, Executor as _,
         FoundColumn, TableShape,
@@ -17,6 +17,7 @@ use crate::{
     names::sql_name,
     sql::{add_column, create_table, drop_not_null, index, set_not_null, type_name},
     table::{Column, Literal, Reference, Table},
+    words,
 };
 
 const BOTH: [DbKind; 2] = [DbKind::Postgres, DbKind::Sqlite];
@@ -110,6 +111,27 @@ pub async fn between(
             }
             DifferenceKind::Type(shape, found) => retype(&mut scripts, name, shape, found, &catalogue),
             DifferenceKind::Undeclared(found) => remove(&mut scripts, name, found, &catalogue),
+        }
+    }
+    for (table, columns) in registry.words() {
+        if !db
+            .drift_of_words(&[(table, columns.clone())])
+            .await?
+            .is_empty()
+        {
+            let is_there = Catalogue::has_words(db, table).await?;
+            let ids = registry
+                .resources()
+                .iter()
+                .find(|r| r.shape.name == table)
+                .map(|r| r.ids);
+            words_of(
+                &mut scripts,
+                table,
+                &columns,
+                ids.unwrap_or(IdKind::Uuid),
+                is_there,
+            );
         }
     }
     Ok((scripts != Scripts::default()).then_some(scripts))
@@ -218,6 +240,23 @@ fn make(scripts: &mut Scripts, table: &Table) {
             create_table(database, table, &key)
         );
         scripts.step(database, &up, &format!("DROP TABLE {};\n", table.name));
+    }
+}
+
+/// The index of a declared search for words.
+fn words_of(scripts: &mut Scripts, table: &str, columns: &[&str], ids: IdKind, is_there: bool) {
+    let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
+    for database in BOTH {
+        if is_there {
+            let other = format!(
+                "-- FILL IN: {table} has an index of words, and not one over {}. Take it away, and make it anew.\n",
+                columns.join(", ")
+            );
+            scripts.step(database, &other, "");
+            continue;
+        }
+        let up = words::make(database, table, &columns, ids) + &words::fill(database, table);
+        scripts.step(database, &up, &words::unmake(database, table));
     }
 }
 

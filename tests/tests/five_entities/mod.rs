@@ -42,9 +42,9 @@ const ENTITIES: [(&str, &[&str]); 5] = [
     (
         "LessonPlan",
         &[
-            "title:string!",
+            "title:string!:words",
             "slug:string:unique",
-            "body:text",
+            "body:text:words",
             "published:bool=false",
             "category:ref(categories)!",
             "reviewer:ref(users)",
