@@ -131,26 +131,7 @@ impl Repository {
                 tests_file::tests(&plan),
             ),
         ];
-        let sql = plan.table(layout.authors);
-        let about = format!("-- {}.\n", crate::names::capital(&plan.plural()));
-        let words = plan.words();
-        let up = |database| {
-            let up = about.clone() + &sql::create_table(database, &sql, "id");
-            match words.is_empty() {
-                true => up,
-                false => up + "\n" + &words::make(database, &table, &words, plan.ids),
-            }
-        };
-        let down = |database| match words.is_empty() {
-            true => format!("DROP TABLE {table};\n"),
-            false => words::unmake(database, &table) + &format!("DROP TABLE {table};\n"),
-        };
-        let scripts = Scripts {
-            postgres_up: up(DbKind::Postgres),
-            postgres_down: down(DbKind::Postgres),
-            sqlite_up: up(DbKind::Sqlite),
-            sqlite_down: down(DbKind::Sqlite),
-        };
+        let scripts = scripts(&plan, layout.authors);
         let mut done = self.migration(&table, scripts)?;
         done.new
             .splice(0..0, rust.map(|(path, text)| (path, formatted(text))));
@@ -346,6 +327,29 @@ fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
         "BigInt" => Some(IdKind::Int),
         "Text" => Some(IdKind::Text),
         _ => None,
+    }
+}
+
+/// The migration that makes and unmakes the entity's table.
+fn scripts(plan: &EntityPlan, authors: &str) -> Scripts {
+    let (name, table, words) = (&plan.table, plan.table(authors), plan.words());
+    let up = |database| {
+        let about = crate::names::capital(&plan.plural());
+        let up = format!("-- {about}.\n{}", sql::create_table(database, &table, "id"));
+        match words.is_empty() {
+            true => up,
+            false => format!("{up}\n{}", words::make(database, name, &words, plan.ids)),
+        }
+    };
+    let down = |database| match words.is_empty() {
+        true => format!("DROP TABLE {name};\n"),
+        false => format!("{}DROP TABLE {name};\n", words::unmake(database, name)),
+    };
+    Scripts {
+        postgres_up: up(DbKind::Postgres),
+        postgres_down: down(DbKind::Postgres),
+        sqlite_up: up(DbKind::Sqlite),
+        sqlite_down: down(DbKind::Sqlite),
     }
 }
 

@@ -277,7 +277,7 @@ on_both! {
         assert_eq!(found["items"], json!([
             {
                 "group": {"share": "0.500"},
-                "avg": {"price": 30_000_000.1033},
+                "avg": {"price": 30_000_000.103_3},
                 "sum": {"price": "90000000.31", "weight": "123456788.500000002"},
                 "min": {"price": "0.10", "weight": "-0.500000000"},
                 "max": {"price": "90000000.01"}

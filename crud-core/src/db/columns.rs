@@ -6,6 +6,16 @@ use diesel::sql_types as st;
 use super::sql_types::{Decimal, Jsonb, Timestamptz, Uuid};
 
 /// What a column holds.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{ColumnKind, TableShape};
+///
+/// let title = TableShape::of::<courses::table>("courses").columns[1];
+/// assert_eq!((title.name, title.kind, title.nullable), ("title", ColumnKind::Text, false));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
     /// `uuid`; `BLOB`.
@@ -53,6 +63,17 @@ pub struct ColumnShape {
 }
 
 /// A declared table.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::db::TableShape;
+///
+/// let declared = [TableShape::of::<courses::table>("courses")];
+/// assert!(app().await.db().drift(&declared).await.unwrap().is_empty());
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableShape {
     /// Its name in the database.

@@ -24,8 +24,9 @@ pub struct Timestamptz;
 #[diesel(sqlite_type(name = "Text"))]
 pub struct Jsonb;
 
-/// An exact decimal number of at most `DIGITS` digits (1 to 18), `SCALE` of them behind the point. PostgreSQL:
-/// `numeric(DIGITS, SCALE)`; SQLite: `INTEGER`, the number times 10^`SCALE`, which compares and sorts alike.
+/// An exact decimal number of at most `DIGITS` digits (1 to 18), `SCALE` of them behind the point.
+///
+/// PostgreSQL: `numeric(DIGITS, SCALE)`; SQLite: `INTEGER`, the number times 10^`SCALE`, which compares and sorts alike.
 ///
 /// ```
 /// diesel::table! {

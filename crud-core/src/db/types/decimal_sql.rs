@@ -19,7 +19,6 @@ fn numeric(units: i64, scale: u8) -> PgNumeric {
     let mut rest = u128::from(units.unsigned_abs()) * 10_u128.pow(u32::from(behind * 4 - scale));
     let mut digits = Vec::with_capacity(10);
     while rest > 0 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 10,000")]
         digits.push((rest % BASE) as i16);
         rest /= BASE;
     }
