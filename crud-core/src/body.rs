@@ -15,6 +15,7 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::{
     Result,
+    db::digits_of,
     dto::Field,
     error::{Error, FieldError},
 };
@@ -252,6 +253,10 @@ fn schema_fault(
             faults.push(fault("range", format!("{label} must be at most {limit}")));
         }
         ValidationErrorKind::Pattern { pattern } => {
+            if let Some((_, _, expected)) = digits_of(pattern) {
+                faults.push(fault("decimal", format!("{label}: {expected}")));
+                return;
+            }
             let detail = format!("{label} must match the pattern {pattern}");
             faults.push(fault("regex", detail));
         }

@@ -14,6 +14,14 @@ use axum::{
 use serde::Serialize;
 
 /// The result of everything that can be refused.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// async fn title(cx: &Context<'_>, id: Uuid) -> Result<String> {
+///     Ok(cx.get::<Course>(id).await?.title)
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A refused or failed request.
@@ -113,6 +121,13 @@ pub enum Error {
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One fault of a body, a parameter or a field.
+///
+/// ```
+/// use crud_core::error::{Error, FieldError};
+///
+/// let fault = FieldError::at("/title".to_owned(), "length", "Title must have at most 200 characters".to_owned());
+/// assert_eq!(Error::Invalid(vec![fault]).code(), "invalid");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Where: a JSON pointer (RFC 6901) into the body.

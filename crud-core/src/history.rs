@@ -3,6 +3,10 @@
 use crate::db::{ColumnKind, ColumnShape, TableShape};
 
 /// The table that an application's migrations must have for history, for [`Db::drift`](crate::db::Db::drift).
+///
+/// ```
+/// assert_eq!(crud_core::history::tables()[0].name, "crud_history");
+/// ```
 pub fn tables() -> Vec<TableShape> {
     let column = |name, kind, nullable| ColumnShape {
         name,

@@ -99,6 +99,9 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// The numbers that an application computes with: [`Decimal::value`].
+pub use rust_decimal;
+
 /// A day without a time: a column of the SQL type `Date`, `2024-02-29` on the wire. Years 0 to 9999.
 pub use chrono::NaiveDate;
 /// The declaration of an entity in the short form:
@@ -169,7 +172,7 @@ pub use crud_derive::dto;
 pub use self::{
     app::App,
     cache::Cache,
-    db::{Db, DbConfig, Json, Timestamp, Tx, Uuid, sql_types},
+    db::{Db, DbConfig, Decimal, Json, Timestamp, Tx, Uuid, sql_types},
     entity::EntityInterface,
     error::{Error, Result},
     file::FileFormat,

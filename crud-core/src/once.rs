@@ -35,6 +35,10 @@ mod schema {
 const LIFETIME_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// The table that an application's migrations must have, for [`Db::drift`].
+///
+/// ```
+/// assert_eq!(crud_core::once::tables()[0].name, "crud_idempotency");
+/// ```
 pub fn tables() -> Vec<TableShape> {
     fn shape<T: diesel::Table<AllColumns: ColumnList>>(name: &'static str) -> TableShape {
         TableShape::of::<T>(name)

@@ -6,8 +6,8 @@ pub use serde::{Deserialize, Serialize};
 pub use validator::Validate;
 
 pub use crate::{
-    Action, Context, EntityInterface, Error, Filter, FullText, Json, NaiveDate, Policy, Principal,
-    Result, Scope, Through, Timestamp, Uuid,
+    Action, Context, Decimal, EntityInterface, Error, Filter, FullText, Json, NaiveDate, Policy,
+    Principal, Result, Scope, Through, Timestamp, Uuid,
     db::Load,
     dto,
     dto::Assignments,

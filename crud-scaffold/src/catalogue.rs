@@ -51,11 +51,21 @@ impl Catalogue {
         })
     }
 
+    /// Whether a table has an index of words, over whatever columns.
+    pub(crate) async fn has_words(db: &Db, table: &str) -> DbResult<bool> {
+        let query = "SELECT name, name FROM sqlite_master WHERE type = 'table' AND name = ";
+        let found = pairs(db, query, &format!("{table}_fts"), "").await?;
+        Ok(!found.is_empty())
+    }
+
     /// The type that PostgreSQL's column has, as far as SQLite's rules tell it.
     pub(crate) fn kind(&self, table: &str, column: &FoundColumn) -> ColumnKind {
         let name = format!("ty_{table}_{}", column.name);
         let rule = self.checks.iter().find(|(known, _)| *known == name);
         let rule = rule.map_or("", |(_, rule)| rule);
+        if let Some(decimal) = decimal(&column.sql_type) {
+            return decimal;
+        }
         match &*column.sql_type {
             "BLOB" if rule.contains("= 16") => ColumnKind::Uuid,
             "BLOB" => ColumnKind::Binary,
@@ -69,6 +79,16 @@ impl Catalogue {
             _ => ColumnKind::Int8,
         }
     }
+}
+
+/// `decimal(10,2)`, as the drift check names a column with such a rule.
+fn decimal(sql_type: &str) -> Option<ColumnKind> {
+    let inside = sql_type.strip_prefix("decimal(")?.strip_suffix(')')?;
+    let (digits, scale) = inside.split_once(',')?;
+    Some(ColumnKind::Decimal {
+        digits: digits.parse().ok()?,
+        scale: scale.parse().ok()?,
+    })
 }
 
 /// The table that authors are in: what `created_by` refers to.

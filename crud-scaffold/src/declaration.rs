@@ -28,10 +28,14 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
     let _ = write!(
         rust,
         "/// {} {one}.\n#[derive(EntityInterface)]\n#[entity(\n    endpoint = \"{}\",\n    table = {},\n    \
-         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable\n)]\npub struct {entity} {{\n",
+         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable{}\n)]\npub struct {entity} {{\n",
         capital(a),
         plan.endpoint,
-        plan.table
+        plan.table,
+        match &plan.words()[..] {
+            [] => String::new(),
+            words => format!(",\n    full_text({})", words.join(", ")),
+        }
     );
     if plan.ids == IdKind::Text {
         rust.push_str(
@@ -63,6 +67,7 @@ fn words_of(plan: &EntityPlan, field: &Field) -> Vec<String> {
         | FieldType::Ref(_)
         | FieldType::Int
         | FieldType::BigInt
+        | FieldType::Decimal { .. }
         | FieldType::Uuid
         | FieldType::Enum(_) => words.push("filter".to_owned()),
         FieldType::Text | FieldType::Float | FieldType::Time | FieldType::Json => {}
@@ -145,6 +150,7 @@ fn rust_type(plan: &EntityPlan, field: &Field) -> String {
         FieldType::Int => "i32".to_owned(),
         FieldType::BigInt => "i64".to_owned(),
         FieldType::Float => "f64".to_owned(),
+        FieldType::Decimal { digits, scale } => format!("Decimal<{digits}, {scale}>"),
         FieldType::Bool => "bool".to_owned(),
         FieldType::Time => "Timestamp".to_owned(),
         FieldType::Json => "Json".to_owned(),
@@ -181,6 +187,7 @@ fn default(plan: &EntityPlan, field: &Field) -> Option<String> {
     let expression = match &field.kind {
         FieldType::Enum(_) => format!("{}::{}", field.enum_name(&plan.entity), pascal(default)),
         FieldType::String => format!("\"{default}\""),
+        FieldType::Decimal { .. } => format!("Decimal::exactly(\"{default}\")"),
         FieldType::Float => format!("{:?}", default.parse::<f64>().unwrap_or_default()),
         _ => default.clone(),
     };
@@ -194,6 +201,11 @@ fn default(plan: &EntityPlan, field: &Field) -> Option<String> {
 const fn sorts(field: &Field) -> bool {
     matches!(
         field.kind,
-        FieldType::String | FieldType::Int | FieldType::BigInt | FieldType::Float | FieldType::Time
+        FieldType::String
+            | FieldType::Int
+            | FieldType::BigInt
+            | FieldType::Decimal { .. }
+            | FieldType::Float
+            | FieldType::Time
     )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crud_core::{IdKind, db::ColumnKind};
 
 use crate::{
-    field::{Field, FieldType},
+    field::{Field, FieldType, units},
     names::{is_rust_word, is_snake, pascal, plural, snake, words},
     table::{Column, Literal, Reference, Table, standard_columns},
 };
@@ -16,6 +16,7 @@ const TYPES: &[&str] = &[
     "Archivable",
     "Assignments",
     "Box",
+    "Decimal",
     "EntityInterface",
     "Err",
     "Error",
@@ -168,6 +169,12 @@ impl EntityPlan {
         })
     }
 
+    /// The columns whose words are looked for.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let fields = self.fields.iter().filter(|field| field.words);
+        fields.map(Field::column).collect()
+    }
+
     /// The table as SQL is made of it. `authors` is the table of those who write.
     pub(crate) fn table(&self, authors: &str) -> Table {
         let id = Column::new("id", id_column(self.ids), false).standard(None);
@@ -253,6 +260,10 @@ fn column(field: &Field, kind: ColumnKind) -> Column {
     let default = field.default.as_ref().map(|text| match field.kind {
         FieldType::Bool => Literal::Bool(text == "true"),
         FieldType::String | FieldType::Enum(_) => Literal::Sql(format!("'{text}'")),
+        FieldType::Decimal { digits, scale } => Literal::Decimal {
+            units: units(text, digits, scale).unwrap_or_default(),
+            scale: scale.into(),
+        },
         _ => Literal::Sql(text.clone()),
     });
     Column {

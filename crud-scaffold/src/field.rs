@@ -1,16 +1,18 @@
 //! One field of a new entity as a developer types it: `title:string!`, `course:ref(courses)`. Pure.
 //!
-//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `=DEFAULT`.
+//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`.
 
 use std::fmt;
 
-use crud_core::db::ColumnKind;
+use crud_core::{
+    db::ColumnKind,
+    rust_decimal::{Decimal, prelude::ToPrimitive as _},
+};
 
 use crate::names::{is_rust_word, is_snake, pascal};
 
 /// What a field is accepted as, for messages.
-const TYPES: &str =
-    "string, text, int, bigint, float, bool, time, json, uuid, enum(one,two) and ref(table)";
+const TYPES: &str = "string, text, int, bigint, float, decimal(10,2), bool, time, json, uuid, enum(one,two) and ref(table)";
 
 /// Columns that every entity has.
 const STANDARD: &[&str] = &[
@@ -37,6 +39,7 @@ const TAKEN: &[&str] = &[
     "cursor",
     "fields",
     "include",
+    "q",
     "table",
     "columns",
     "dsl",
@@ -57,6 +60,13 @@ pub enum FieldType {
     BigInt,
     /// A floating point number.
     Float,
+    /// An exact decimal number.
+    Decimal {
+        /// All digits, at most 18.
+        digits: u8,
+        /// Those behind the point.
+        scale: u8,
+    },
     /// Yes or no.
     Bool,
     /// A moment.
@@ -82,6 +92,8 @@ pub struct Field {
     pub required: bool,
     /// No two rows have the same.
     pub unique: bool,
+    /// `q=` looks for its words.
+    pub words: bool,
     /// As it was given; known to fit the type.
     pub default: Option<String>,
 }
@@ -105,6 +117,10 @@ impl Field {
             Some((rest, default)) => (rest, Some(default.to_owned())),
             None => (rest, None),
         };
+        let (rest, words) = match rest.strip_suffix(":words") {
+            Some(rest) => (rest, true),
+            None => (rest, false),
+        };
         let (rest, unique) = match rest.strip_suffix(":unique") {
             Some(rest) => (rest, true),
             None => (rest, false),
@@ -115,7 +131,7 @@ impl Field {
         };
         if let Some((_, word)) = kind.split_once(':') {
             return Err(wrong(format!(
-                "`:{word}` is not known; after the type come `!`, `:unique` and `=DEFAULT`, in this order"
+                "`:{word}` is not known; after the type come `!`, `:unique`, `:words` and `=DEFAULT`, in this order"
             )));
         }
         let kind = FieldType::parse(kind).map_err(wrong)?;
@@ -128,6 +144,7 @@ impl Field {
             kind,
             required,
             unique,
+            words,
             default,
         };
         field.check().map_err(wrong)?;
@@ -159,7 +176,13 @@ impl Field {
         }
         if self.unique && !self.kind.can_be_unique() {
             return Err(format!(
-                "`{}` cannot be unique; string, int, bigint, uuid and ref can",
+                "`{}` cannot be unique; string, int, bigint, decimal, uuid and ref can",
+                self.kind
+            ));
+        }
+        if self.words && !matches!(self.kind, FieldType::String | FieldType::Text) {
+            return Err(format!(
+                "`{}` has no words to look for; string and text have",
                 self.kind
             ));
         }
@@ -236,6 +259,7 @@ impl FieldType {
             ("time", None) => Ok(Self::Time),
             ("json", None) => Ok(Self::Json),
             ("uuid", None) => Ok(Self::Uuid),
+            ("decimal", inside) => Self::parse_decimal(inside),
             ("ref", Some(table)) if is_snake(table) => Ok(Self::Ref(table.to_owned())),
             ("ref", _) => {
                 Err("a reference names its table, as in `course:ref(courses)`".to_owned())
@@ -246,6 +270,20 @@ impl FieldType {
             }
             _ => Err(format!("`{given}` is no type; accepted are {TYPES}")),
         }
+    }
+
+    fn parse_decimal(inside: Option<&str>) -> Result<Self, String> {
+        let read = || {
+            let (digits, scale) = inside?.split_once(',')?;
+            let (digits, scale) = (digits.trim().parse().ok()?, scale.trim().parse().ok()?);
+            let fits = (1..=18).contains(&digits) && scale <= digits;
+            fits.then_some(Self::Decimal { digits, scale })
+        };
+        read().ok_or_else(|| {
+            "a decimal number says how many digits it has, at most 18, and how many of them are behind the point, as in \
+             `price:decimal(10,2)`"
+                .to_owned()
+        })
     }
 
     fn parse_enum(values: &str) -> Result<Self, String> {
@@ -276,7 +314,12 @@ impl FieldType {
     const fn can_be_unique(&self) -> bool {
         matches!(
             self,
-            Self::String | Self::Int | Self::BigInt | Self::Uuid | Self::Ref(_)
+            Self::String
+                | Self::Int
+                | Self::BigInt
+                | Self::Decimal { .. }
+                | Self::Uuid
+                | Self::Ref(_)
         )
     }
 
@@ -298,6 +341,10 @@ impl FieldType {
                 default.parse::<f64>().is_ok_and(f64::is_finite),
                 "a number".to_owned(),
             ),
+            Self::Decimal { digits, scale } => (
+                units(default, *digits, *scale).is_some(),
+                format!("a number of {digits} digits, {scale} of them behind the point"),
+            ),
             Self::String => (
                 !default.is_empty()
                     && default.chars().count() <= Field::LONGEST
@@ -312,7 +359,7 @@ impl FieldType {
             ),
             _ => {
                 return Err(format!(
-                    "`{self}` takes no default; bool, int, bigint, float, string and enum do"
+                    "`{self}` takes no default; bool, int, bigint, float, decimal, string and enum do"
                 ));
             }
         };
@@ -332,12 +379,24 @@ impl FieldType {
             Self::Int => ColumnKind::Int4,
             Self::BigInt => ColumnKind::Int8,
             Self::Float => ColumnKind::Float8,
+            Self::Decimal { digits, scale } => ColumnKind::Decimal {
+                digits: *digits,
+                scale: *scale,
+            },
             Self::Bool => ColumnKind::Bool,
             Self::Time => ColumnKind::Timestamptz,
             Self::Json => ColumnKind::Jsonb,
             Self::Uuid | Self::Ref(_) => ColumnKind::Uuid,
         }
     }
+}
+
+/// How many of its last digit a decimal number is, if it has no more digits than these.
+pub(crate) fn units(text: &str, digits: u8, scale: u8) -> Option<i64> {
+    let number = text.parse::<Decimal>().ok()?.normalize();
+    let fits = number.scale() <= u32::from(scale) && !text.contains('_');
+    let units = (fits.then_some(number)? * Decimal::from(10_u64.pow(scale.into()))).to_i64()?;
+    (units.unsigned_abs() < 10_u64.pow(digits.into())).then_some(units)
 }
 
 impl fmt::Display for FieldType {
@@ -348,6 +407,7 @@ impl fmt::Display for FieldType {
             Self::Int => "int",
             Self::BigInt => "bigint",
             Self::Float => "float",
+            Self::Decimal { .. } => "decimal",
             Self::Bool => "bool",
             Self::Time => "time",
             Self::Json => "json",
@@ -359,53 +419,5 @@ impl fmt::Display for FieldType {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_read_with_all_its_marks() {
-        let field = Field::parse("slug:string!:unique").unwrap();
-        assert!(field.required && field.unique && !field.nullable());
-        assert_eq!(field.lengths(), (Some(1), Some(255)));
-        let field = Field::parse("course_id:ref(courses)").unwrap();
-        assert_eq!((&*field.name, &*field.column()), ("course", "course_id"));
-        assert!(field.nullable());
-        let field = Field::parse("level:enum(low, very-high)=low").unwrap();
-        assert_eq!(
-            field.kind,
-            FieldType::Enum(vec!["low".to_owned(), "very-high".to_owned()])
-        );
-        assert!(!field.nullable());
-    }
-
-    #[test]
-    fn a_wrong_field_is_told_what_is_accepted() {
-        for (given, says) in [
-            ("title", "expected NAME:TYPE"),
-            (
-                "title:strng",
-                "`strng` is no type; accepted are string, text",
-            ),
-            ("Title:string", "`Title` is no name"),
-            ("type:string", "is a word of Rust"),
-            ("version:int", "every entity has `version` by itself"),
-            ("limit:int", "has a meaning of its own"),
-            ("a:json:unique", "`json` cannot be unique; string"),
-            ("a:string:uniqe", "`:uniqe` is not known"),
-            ("a:bool!=true", "leave out `!` or the default"),
-            ("a:bool=maybe", "expected true or false"),
-            ("a:int=99999999999", "a whole number of 32 bits"),
-            ("a:enum(b,c)=d", "expected one of b, c"),
-            ("a:enum(b,b)", "is there twice"),
-            ("a:enum()", "is no value of an enum"),
-            ("a:ref", "names its table"),
-            ("a:json=x", "takes no default"),
-        ] {
-            let told = Field::parse(given).unwrap_err();
-            assert!(
-                told.contains(says) && told.contains(given),
-                "{given}: {told}"
-            );
-        }
-    }
-}
+#[path = "field_tests.rs"]
+mod tests;

@@ -12,7 +12,9 @@ use std::{
 
 use crud_core::{IdKind, db::DbKind};
 
-use crate::{declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file};
+use crate::{
+    declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file, words,
+};
 
 /// Where an application keeps what is written here; all paths are below its repository's root.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +27,8 @@ pub struct Layout {
     pub migrations_list: &'static str,
     /// The folder with `postgres` and `sqlite`.
     pub migrations: &'static str,
-    /// The folder with the tests, and their list in `all.rs`.
+    /// The folder with the tests, and their list in `all.rs`. They use `tests::TestApp` (`extern crate self as tests` in
+    /// `all.rs` says where that is), `conformance::suite` and `steps::made`: `tests/tests/five_entities/app` has the least.
     pub tests: &'static str,
     /// The table that `created_by` and `updated_by` refer to.
     pub authors: &'static str,
@@ -128,16 +131,7 @@ impl Repository {
                 tests_file::tests(&plan),
             ),
         ];
-        let sql = plan.table(layout.authors);
-        let about = format!("-- {}.\n", crate::names::capital(&plan.plural()));
-        let up = |database| about.clone() + &sql::create_table(database, &sql, "id");
-        let down = format!("DROP TABLE {table};\n");
-        let scripts = Scripts {
-            postgres_up: up(DbKind::Postgres),
-            postgres_down: down.clone(),
-            sqlite_up: up(DbKind::Sqlite),
-            sqlite_down: down,
-        };
+        let scripts = scripts(&plan, layout.authors);
         let mut done = self.migration(&table, scripts)?;
         done.new
             .splice(0..0, rust.map(|(path, text)| (path, formatted(text))));
@@ -297,11 +291,19 @@ impl Repository {
             ));
         };
         let mut text = format!("{}\n{declared}{}", &text[..end], &text[end..]);
+        let list = "allow_tables_to_appear_in_same_query!(";
         let joinables = schema::joinables(plan);
         if !joinables.is_empty() {
-            text = behind_last(&text, "diesel::joinable!(", &joinables, path)?;
+            text = match text.contains("\ndiesel::joinable!(") {
+                true => behind_last(&text, "diesel::joinable!(", &joinables, path)?,
+                // An application's first reference.
+                false => text.replacen(
+                    &format!("diesel::{list}"),
+                    &format!("{}\n\ndiesel::{list}", joinables.join("\n")),
+                    1,
+                ),
+            };
         }
-        let list = "allow_tables_to_appear_in_same_query!(";
         let closing = text
             .find(list)
             .and_then(|at| text[at..].find("\n);").map(|end| at + end));
@@ -325,6 +327,29 @@ fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
         "BigInt" => Some(IdKind::Int),
         "Text" => Some(IdKind::Text),
         _ => None,
+    }
+}
+
+/// The migration that makes and unmakes the entity's table.
+fn scripts(plan: &EntityPlan, authors: &str) -> Scripts {
+    let (name, table, words) = (&plan.table, plan.table(authors), plan.words());
+    let up = |database| {
+        let about = crate::names::capital(&plan.plural());
+        let up = format!("-- {about}.\n{}", sql::create_table(database, &table, "id"));
+        match words.is_empty() {
+            true => up,
+            false => format!("{up}\n{}", words::make(database, name, &words, plan.ids)),
+        }
+    };
+    let down = |database| match words.is_empty() {
+        true => format!("DROP TABLE {name};\n"),
+        false => format!("{}DROP TABLE {name};\n", words::unmake(database, name)),
+    };
+    Scripts {
+        postgres_up: up(DbKind::Postgres),
+        postgres_down: down(DbKind::Postgres),
+        sqlite_up: up(DbKind::Sqlite),
+        sqlite_down: down(DbKind::Sqlite),
     }
 }
 

@@ -17,6 +17,7 @@ mod schema;
 mod sql;
 mod table;
 mod tests_file;
+mod words;
 
 pub use self::{
     due::{due, write_migration},

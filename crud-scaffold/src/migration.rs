@@ -4,10 +4,10 @@
 //! every rule. What a declaration cannot say is marked by `FILL IN`. Changes nothing itself.
 
 use crud_core::{
-    Db, Registry,
+    Db, IdKind, Registry,
     db::{
-        ColumnShape, DbKind, DbResult, Difference, DifferenceKind, Executor as _, FoundColumn,
-        TableShape,
+        ColumnKind, ColumnShape, DbKind, DbResult, Difference, DifferenceKind, Executor as _,
+        FoundColumn, TableShape,
     },
     relation::RelationKind,
 };
@@ -17,6 +17,7 @@ use crate::{
     names::sql_name,
     sql::{add_column, create_table, drop_not_null, index, set_not_null, type_name},
     table::{Column, Literal, Reference, Table},
+    words,
 };
 
 const BOTH: [DbKind; 2] = [DbKind::Postgres, DbKind::Sqlite];
@@ -110,6 +111,27 @@ pub async fn between(
             }
             DifferenceKind::Type(shape, found) => retype(&mut scripts, name, shape, found, &catalogue),
             DifferenceKind::Undeclared(found) => remove(&mut scripts, name, found, &catalogue),
+        }
+    }
+    for (table, columns) in registry.words() {
+        if !db
+            .drift_of_words(&[(table, columns.clone())])
+            .await?
+            .is_empty()
+        {
+            let is_there = Catalogue::has_words(db, table).await?;
+            let ids = registry
+                .resources()
+                .iter()
+                .find(|r| r.shape.name == table)
+                .map(|r| r.ids);
+            words_of(
+                &mut scripts,
+                table,
+                &columns,
+                ids.unwrap_or(IdKind::Uuid),
+                is_there,
+            );
         }
     }
     Ok((scripts != Scripts::default()).then_some(scripts))
@@ -221,6 +243,23 @@ fn make(scripts: &mut Scripts, table: &Table) {
     }
 }
 
+/// The index of a declared search for words.
+fn words_of(scripts: &mut Scripts, table: &str, columns: &[&str], ids: IdKind, is_there: bool) {
+    let columns: Vec<_> = columns.iter().map(|&column| column.to_owned()).collect();
+    for database in BOTH {
+        if is_there {
+            let other = format!(
+                "-- FILL IN: {table} has an index of words, and not one over {}. Take it away, and make it anew.\n",
+                columns.join(", ")
+            );
+            scripts.step(database, &other, "");
+            continue;
+        }
+        let up = words::make(database, table, &columns, ids) + &words::fill(database, table);
+        scripts.step(database, &up, &words::unmake(database, table));
+    }
+}
+
 fn add(scripts: &mut Scripts, table: &str, column: &Column, archivable: bool) {
     let index = index(table, column, archivable);
     let drop = format!(
@@ -252,7 +291,10 @@ fn retype(
     let column = sql_name(shape.name);
     let to = |kind| {
         let ty = type_name(DbKind::Postgres, kind);
-        let bare = ty.split(' ').next().unwrap_or(ty);
+        let bare = match ty.strip_suffix(" COLLATE \"C\"") {
+            Some(bare) => bare,
+            None => &*ty,
+        };
         format!(
             "-- FILL IN how values become {bare}, if a cast does not do it.\n\
              ALTER TABLE {table} ALTER COLUMN {column} TYPE {ty} USING {column}::{bare};\n"
@@ -282,7 +324,11 @@ fn remove(scripts: &mut Scripts, table: &str, found: &FoundColumn, catalogue: &C
         .map(|(_, to)| to.clone());
     let default = catalogue.defaults.iter().find(|(column, _)| column == name);
     let default = default.and_then(|(_, value)| match kind {
-        crud_core::db::ColumnKind::Bool => Some(Literal::Bool(value == "1")),
+        ColumnKind::Bool => Some(Literal::Bool(value == "1")),
+        ColumnKind::Decimal { scale, .. } => value.parse().ok().map(|units| Literal::Decimal {
+            units,
+            scale: scale.into(),
+        }),
         // An expression, which is SQLite's own.
         _ if value.contains('(') => None,
         _ => Some(Literal::Sql(value.clone())),

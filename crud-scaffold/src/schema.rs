@@ -28,7 +28,12 @@ pub(crate) fn table(plan: &EntityPlan, authors: &str) -> String {
 }
 
 fn sql_type(column: &Column) -> String {
+    let decimal;
     let ty = match column.kind {
+        ColumnKind::Decimal { digits, scale } => {
+            decimal = format!("Decimal<{digits}, {scale}>");
+            &*decimal
+        }
         ColumnKind::Uuid => "Uuid",
         ColumnKind::Text => "Text",
         ColumnKind::Bool => "Bool",

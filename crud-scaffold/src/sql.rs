@@ -1,8 +1,11 @@
 //! SQL for both databases as `migrations/README.md` wants it: types, names of rules, `STRICT`, indexes. Pure.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
-use crud_core::db::{ColumnKind, DbKind};
+use crud_core::{
+    db::{ColumnKind, DbKind},
+    rust_decimal::Decimal,
+};
 
 use crate::{
     names::sql_name,
@@ -14,8 +17,11 @@ const SQLITE_NOW: &str =
     "(CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000)";
 
 /// The database's name of a kind.
-pub(crate) const fn type_name(database: DbKind, kind: ColumnKind) -> &'static str {
-    match (database, kind) {
+pub(crate) fn type_name(database: DbKind, kind: ColumnKind) -> Cow<'static, str> {
+    let name = match (database, kind) {
+        (DbKind::Postgres, ColumnKind::Decimal { digits, scale }) => {
+            return format!("numeric({digits}, {scale})").into();
+        }
         (DbKind::Postgres, ColumnKind::Uuid) => "uuid",
         (DbKind::Postgres, ColumnKind::Text) => "text COLLATE \"C\"",
         (DbKind::Postgres, ColumnKind::Bool) => "boolean",
@@ -32,7 +38,8 @@ pub(crate) const fn type_name(database: DbKind, kind: ColumnKind) -> &'static st
         (DbKind::Sqlite, ColumnKind::Text | ColumnKind::Date | ColumnKind::Jsonb) => "TEXT",
         (DbKind::Sqlite, ColumnKind::Float4 | ColumnKind::Float8) => "REAL",
         (DbKind::Sqlite, _) => "INTEGER",
-    }
+    };
+    name.into()
 }
 
 /// What stands on SQLite for a type that PostgreSQL has.
@@ -41,6 +48,12 @@ fn type_check(column: &Column) -> Option<String> {
     match column.kind {
         ColumnKind::Uuid => Some(format!("length({name}) = 16")),
         ColumnKind::Bool => Some(format!("{name} IN (0, 1)")),
+        // Its scale is in the rule, where `lms-server check` finds it.
+        ColumnKind::Decimal { digits, scale } => Some(format!(
+            "abs({name}) / {} < {}",
+            10_u64.pow(scale.into()),
+            10_u64.pow((digits - scale).into())
+        )),
         ColumnKind::Int2 => Some(format!("{name} BETWEEN -32768 AND 32767")),
         ColumnKind::Int4 => Some(format!("{name} BETWEEN -2147483648 AND 2147483647")),
         ColumnKind::Jsonb if column.nullable => {
@@ -56,6 +69,10 @@ fn default(database: DbKind, literal: &Literal) -> String {
         (Literal::Bool(value), DbKind::Postgres) => value.to_string(),
         (Literal::Bool(value), DbKind::Sqlite) => u8::from(*value).to_string(),
         (Literal::Sql(text), _) => text.clone(),
+        (Literal::Decimal { units, scale }, DbKind::Postgres) => {
+            Decimal::new(*units, *scale).to_string()
+        }
+        (Literal::Decimal { units, .. }, DbKind::Sqlite) => units.to_string(),
         (Literal::Now, DbKind::Postgres) => "now()".to_owned(),
         (Literal::Now, DbKind::Sqlite) => SQLITE_NOW.to_owned(),
         (Literal::Random, DbKind::Postgres) => "gen_random_uuid()".to_owned(),

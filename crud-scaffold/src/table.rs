@@ -35,6 +35,11 @@ pub(crate) enum Literal {
     Bool(bool),
     /// In words that both databases know.
     Sql(String),
+    /// An exact decimal number: so many of its last digit.
+    Decimal {
+        units: i64,
+        scale: u32,
+    },
     /// The moment of the insert.
     Now,
     /// A new random id.

@@ -18,12 +18,11 @@ pub(crate) fn tests(plan: &EntityPlan) -> String {
     let snake = &plan.table;
     let limits = limits(plan);
     let unique: Vec<_> = plan.fields.iter().filter(|field| field.unique).collect();
-    let value = if limits.is_empty() {
-        ""
+    let json = if limits.is_empty() {
+        "::json"
     } else {
         "::{Value, json}"
     };
-    let json = if limits.is_empty() { "::json" } else { value };
     let mut rust = format!(
         "//! {}: who may read and change them, and their limits.\n\n\
          use crud_core::testing::on_both;\n\
@@ -75,6 +74,9 @@ pub(crate) fn tests(plan: &EntityPlan) -> String {
             count = limits.lines().count(),
         );
     }
+    if let Some(field) = plan.fields.iter().find(|field| field.words) {
+        rust.push_str(&found_by_words(plan, field));
+    }
     for field in unique {
         rust.push_str(&taken_once(plan, field));
     }
@@ -98,6 +100,13 @@ fn limits(plan: &EntityPlan) -> String {
                 most + 1
             );
         }
+        if let FieldType::Decimal { scale, .. } = field.kind {
+            let _ = writeln!(
+                lines,
+                "            (\"{column}\", json!(\"0.{}1\")),",
+                "0".repeat(scale.into())
+            );
+        }
         if matches!(field.kind, FieldType::Enum(_)) {
             let _ = writeln!(
                 lines,
@@ -109,6 +118,29 @@ fn limits(plan: &EntityPlan) -> String {
         }
     }
     lines
+}
+
+fn found_by_words(plan: &EntityPlan, field: &Field) -> String {
+    let EntityPlan { endpoint, .. } = plan;
+    format!(
+        "\n    async fn {table}_are_found_by_their_words(app: TestApp) {{\n        \
+             let mut body = suite(&app).body(\"{endpoint}\").await;\n        \
+             body[\"{column}\"] = json!(\"Seven swift foxes\");\n        \
+             let path = made(&app.admin(), \"/{endpoint}\", body).await;\n        \
+             let found = async |q: &str| {{\n            \
+                 let path = format!(\"/{endpoint}?q={{q}}\");\n            \
+                 app.student().get(&path).await.is(200).total()\n        \
+             }};\n        \
+             assert_eq!(found(\"SWIFT%20fox*\").await, 1);\n        \
+             assert_eq!(found(\"swift%20-foxes\").await, 0);\n        \
+             let change = json!({{\"{column}\": \"One slow worm\"}});\n        \
+             app.admin().patch(&path, change).await.is(200);\n        \
+             assert_eq!(found(\"swift\").await, 0);\n        \
+             assert_eq!(found(\"worm\").await, 1);\n    \
+         }}\n",
+        table = plan.table,
+        column = field.column()
+    )
 }
 
 fn taken_once(plan: &EntityPlan, field: &Field) -> String {

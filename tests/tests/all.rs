@@ -20,6 +20,7 @@ mod courses;
 mod cursors;
 mod custom_routes;
 mod database;
+mod decimals;
 mod demands;
 mod doc_examples;
 mod enrollments;

@@ -5,6 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// What a verified token says.
+///
+/// ```
+/// use crud_core::auth::Claims;
+///
+/// let claims: Claims = serde_json::from_str(r#"{"sub": "7", "exp": 2e9, "role": "admin"}"#)?;
+/// assert_eq!((claims.exp, claims.role.as_deref()), (2_000_000_000, Some("admin")));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Whom the token speaks for; here the user's id.

@@ -24,6 +24,11 @@ pub use source::{KeySource, KeySourceError};
 ///
 /// # Errors
 /// When the operating system has no randomness to give.
+///
+/// ```
+/// assert_eq!(crud_core::auth::random_secret()?.len(), 64);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn random_secret() -> std::io::Result<String> {
     use std::fmt::Write as _;
 

@@ -11,6 +11,15 @@ use sha2::{Digest as _, Sha256};
 use crate::{Error, Result};
 
 /// A token of 256 random bits. Its `Debug` form does not show it.
+///
+/// ```
+/// use crud_core::auth::OpaqueToken;
+///
+/// let token = OpaqueToken::new()?.into_text();
+/// let kept = OpaqueToken::hash(&token);
+/// assert_eq!((token.len(), kept.len()), (43, 32));
+/// # Ok::<(), crud_core::Error>(())
+/// ```
 pub struct OpaqueToken(String);
 
 impl OpaqueToken {

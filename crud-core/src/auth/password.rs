@@ -32,6 +32,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$mDPxPkFEZ6F0R/LrVISlpg$PT3y7RZAjoFNQMkhu1cnWPWZPKgO2XtKo8HA2hNQ5jE";
 
 /// Hashes and verifies passwords. Cheap to clone; clones share one bound.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// let passwords = crud_core::auth::Passwords::new();
+/// let kept = passwords.hash("correct horse battery".to_owned()).await?;
+/// assert!(kept.starts_with("$argon2id$"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,

@@ -42,6 +42,15 @@ pub trait Authenticator: Send + Sync {
 }
 
 /// Trusts the token: `sub` is the user's id and `role` the role, as they were when it was issued.
+///
+/// ```
+/// use crud_core::{Uuid, auth::{Auth, Jwt, JwtConfig, TokenAuthenticator}};
+///
+/// let auth = Auth::new(Jwt::new(JwtConfig::new(*b"at least thirty-two bytes of secret!"))?, TokenAuthenticator);
+/// let (token, _) = auth.jwt().issue(Uuid::now_v7(), "admin");
+/// assert_eq!(token.split('.').count(), 3);
+/// # Ok::<(), crud_core::auth::JwtConfigError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokenAuthenticator;
 

@@ -3,9 +3,19 @@
 use diesel::Column;
 use diesel::sql_types as st;
 
-use super::sql_types::{Jsonb, Timestamptz, Uuid};
+use super::sql_types::{Decimal, Jsonb, Timestamptz, Uuid};
 
 /// What a column holds.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{ColumnKind, TableShape};
+///
+/// let title = TableShape::of::<courses::table>("courses").columns[1];
+/// assert_eq!((title.name, title.kind, title.nullable), ("title", ColumnKind::Text, false));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
     /// `uuid`; `BLOB`.
@@ -24,6 +34,13 @@ pub enum ColumnKind {
     Float4,
     /// `double precision`; `REAL`.
     Float8,
+    /// `numeric(digits, scale)`; `INTEGER` (the number times 10^scale).
+    Decimal {
+        /// All digits, at most 18.
+        digits: u8,
+        /// Those behind the point.
+        scale: u8,
+    },
     /// `timestamptz`; `INTEGER` (microseconds).
     Timestamptz,
     /// `date`; `TEXT`.
@@ -46,6 +63,17 @@ pub struct ColumnShape {
 }
 
 /// A declared table.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::db::TableShape;
+///
+/// let declared = [TableShape::of::<courses::table>("courses")];
+/// assert!(app().await.db().drift(&declared).await.unwrap().is_empty());
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableShape {
     /// Its name in the database.
@@ -81,6 +109,19 @@ kinds! {
     st::Integer => Int4: i32, st::BigInt => Int8: i64, st::Float => Float4: f32, st::Double => Float8: f64,
     Timestamptz => Timestamptz: crate::Timestamp, st::Date => Date: chrono::NaiveDate, Jsonb => Jsonb: crate::Json,
     st::Binary => Binary: Vec<u8>,
+}
+impl<const DIGITS: u8, const SCALE: u8> ColumnType for Decimal<DIGITS, SCALE> {
+    type Value = crate::Decimal<DIGITS, SCALE>;
+    const KIND: ColumnKind = {
+        assert!(
+            1 <= DIGITS && DIGITS <= 18 && SCALE <= DIGITS,
+            "a `Decimal<DIGITS, SCALE>` has 1 to 18 digits, and no more of them behind the point"
+        );
+        ColumnKind::Decimal {
+            digits: DIGITS,
+            scale: SCALE,
+        }
+    };
 }
 impl<ST: ColumnType + st::SqlType> ColumnType for st::Nullable<ST> {
     type Value = Option<ST::Value>;

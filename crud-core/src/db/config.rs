@@ -38,6 +38,16 @@ pub struct DbConfig {
 }
 
 /// Which database a [`Db`](super::Db) talks to.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::db::{DbKind, Executor as _};
+///
+/// assert_eq!(app().await.db().kind(), DbKind::Sqlite);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DbKind {
     /// PostgreSQL.

@@ -3,7 +3,7 @@
 //!
 //! It compares names, types and nullability; it reads the catalogue only and changes nothing.
 
-use std::fmt;
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use diesel::sql_types::{Bool, Text};
 
@@ -151,8 +151,9 @@ impl Db {
         let query = match self.kind() {
             DbKind::Postgres => Stmt::new()
                 .sql(
-                    "SELECT column_name::text, udt_name::text, is_nullable = 'YES', \
-                     column_default IS NOT NULL OR is_identity = 'YES' OR is_generated = 'ALWAYS' \
+                    "SELECT column_name::text, CASE WHEN udt_name = 'numeric' AND numeric_precision IS NOT NULL \
+                     THEN 'numeric(' || numeric_precision || ',' || numeric_scale || ')' ELSE udt_name::text END, \
+                     is_nullable = 'YES', column_default IS NOT NULL OR is_identity = 'YES' OR is_generated = 'ALWAYS' \
                      FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = ",
                 )
                 .bind::<Text, _>(table),
@@ -165,6 +166,7 @@ impl Db {
                 .bind::<Text, _>(table)
                 .sql(")"),
         };
+        let decimals = self.decimals(table).await?;
         type Row = (String, String, bool, bool);
         let rows = self
             .load::<Row, (Text, Text, Bool, Bool)>(Access::Read, query.uncached())
@@ -172,12 +174,26 @@ impl Db {
         Ok(rows
             .into_iter()
             .map(|(name, sql_type, nullable, has_default)| FoundColumn {
+                sql_type: decimals.get(&name).cloned().unwrap_or(sql_type),
                 name,
-                sql_type,
                 nullable,
                 has_default,
             })
             .collect())
+    }
+
+    /// The columns of SQLite's that a rule makes decimal numbers, each with its type.
+    async fn decimals(&self, table: &'static str) -> DbResult<HashMap<String, String>> {
+        if self.kind() == DbKind::Postgres {
+            return Ok(HashMap::new());
+        }
+        let query = Stmt::new()
+            .sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ")
+            .bind::<Text, _>(table);
+        let texts = self
+            .load::<String, Text>(Access::Read, query.uncached())
+            .await?;
+        Ok(texts.iter().flat_map(|sql| decimals(sql)).collect())
     }
 
     async fn is_strict(&self, table: &'static str) -> DbResult<bool> {
@@ -201,7 +217,10 @@ fn compare(
         match found.iter().find(|f| f.name == column.name) {
             None => differs(DifferenceKind::NoColumn(*column)),
             Some(found) => {
-                if !types(kind, column.kind).contains(&&*found.sql_type) {
+                if !types(kind, column.kind)
+                    .iter()
+                    .any(|ty| *ty == found.sql_type)
+                {
                     differs(DifferenceKind::Type(*column, found.clone()));
                 }
                 if column.nullable != found.nullable {
@@ -218,8 +237,15 @@ fn compare(
 }
 
 /// The database's own names for a kind.
-fn types(database: DbKind, kind: ColumnKind) -> &'static [&'static str] {
-    match (database, kind) {
+fn types(database: DbKind, kind: ColumnKind) -> Vec<Cow<'static, str>> {
+    if let ColumnKind::Decimal { digits, scale } = kind {
+        return vec![match database {
+            DbKind::Postgres => format!("numeric({digits},{scale})").into(),
+            DbKind::Sqlite => format!("decimal({digits},{scale})").into(),
+        }];
+    }
+    let types: &[&str] = match (database, kind) {
+        (_, ColumnKind::Decimal { .. }) => &[],
         (DbKind::Postgres, ColumnKind::Uuid) => &["uuid"],
         (DbKind::Postgres, ColumnKind::Text) => &["text", "varchar"],
         (DbKind::Postgres, ColumnKind::Bool) => &["bool"],
@@ -243,5 +269,22 @@ fn types(database: DbKind, kind: ColumnKind) -> &'static [&'static str] {
             | ColumnKind::Int8
             | ColumnKind::Timestamptz,
         ) => &["INTEGER", "INT"],
-    }
+    };
+    types.iter().map(|ty| Cow::Borrowed(*ty)).collect()
+}
+
+/// `CHECK (abs(price) / 100 < 100000000)` in a `CREATE TABLE` of SQLite's: `price` and `decimal(10,2)`.
+fn decimals(sql: &str) -> impl Iterator<Item = (String, String)> {
+    let zeros = |number: &str| {
+        let zeros = number.strip_prefix('1')?;
+        let all = zeros.bytes().all(|digit| digit == b'0');
+        all.then_some(zeros.len())
+    };
+    sql.split("CHECK (abs(").skip(1).filter_map(move |rule| {
+        let (column, rest) = rule.split_once(") / ")?;
+        let (one, rest) = rest.split_once(" < ")?;
+        let (scale, whole) = (zeros(one)?, zeros(rest.split_once(')')?.0)?);
+        let column = column.trim_matches('"').to_owned();
+        Some((column, format!("decimal({},{scale})", whole + scale)))
+    })
 }

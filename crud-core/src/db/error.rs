@@ -9,6 +9,17 @@ use std::error::Error as StdError;
 pub type DbResult<T> = Result<T, DbError>;
 
 /// An error of the database layer, alike on PostgreSQL and SQLite.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::db::DbError;
+///
+/// let twice = "CREATE TABLE t (id INTEGER PRIMARY KEY) STRICT; INSERT INTO t VALUES (1), (1)";
+/// assert!(matches!(app().await.db().batch(twice).await, Err(DbError::Unique { .. })));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DbError {

@@ -22,6 +22,18 @@ pub type SqliteRow<'c, 'q> =
     <diesel::SqliteConnection as diesel::connection::LoadConnection>::Row<'c, 'q>;
 
 /// Whether a statement changes rows. SQLite runs reads on its reader threads, which refuse writes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::{db::{Access, Load as _, Stmt}, sql_types::Text};
+///
+/// let write = Stmt::new().sql("UPDATE courses SET price = 0 RETURNING title");
+/// let titles = app().await.db().load::<String, Text>(Access::Write, write).await;
+/// assert!(titles.unwrap().is_empty());
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Changes nothing.
@@ -31,6 +43,17 @@ pub enum Access {
 }
 
 /// Runs statements: a [`Db`](super::Db) each by itself, a [`Tx`](super::Tx) inside its transaction.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::db::{DbResult, Executor, Stmt};
+///
+/// /// By itself or in a transaction, as the caller likes.
+/// async fn give_away(on: &dyn Executor) -> DbResult<usize> {
+///     on.execute(Stmt::new().add(diesel::update(courses::table).set(courses::price.eq(0)))).await
+/// }
+/// ```
 pub trait Executor: Send + Sync {
     /// Runs `stmt` and feeds its rows to `sink`, which comes back with them.
     fn load_into(

@@ -101,6 +101,18 @@ pub enum Part {
 }
 
 /// A statement: a list of parts. Not generic, so it is compiled once for all entities.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::{db::{Access, Load as _, Stmt}, sql_types::{BigInt, Text}};
+///
+/// let sql = Stmt::new().sql("SELECT count(*) FROM courses WHERE title <> ").bind::<Text, _>("Rust");
+/// let found = app().await.db().load::<i64, BigInt>(Access::Read, sql).await;
+/// assert_eq!(found.unwrap(), [0]);
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Stmt {
     parts: Vec<Part>,

@@ -53,7 +53,8 @@ use self::postgres::PgDb;
 use self::sqlite::SqliteDb;
 pub use self::transaction::AsyncFunc;
 pub use self::tx::Tx;
-pub use self::types::{Json, JsonFault, Timestamp, TimestampError, Uuid};
+pub use self::types::{Decimal, DecimalError, Json, JsonFault, Timestamp, TimestampError, Uuid};
+pub(crate) use self::types::{Scaled, digits_of};
 
 /// A transaction that does nothing for this long is rolled back: it holds locks, on SQLite all of them.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(5);

@@ -7,6 +7,13 @@ use validator::Validate;
 use super::{Assignments, CreateDto, Field, UpdateDto};
 
 /// No field: what an entity without a route for new rows, or for changes, has as its DTO.
+///
+/// ```
+/// use crud_core::dto::Nothing;
+///
+/// assert!(serde_json::from_str::<Nothing>("{}").is_ok());
+/// assert!(serde_json::from_str::<Nothing>(r#"{"title": "x"}"#).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}

@@ -3,6 +3,13 @@
 use crate::db::ColumnKind;
 
 /// What stands in brackets: `score[gte]=10`. Several on one field must all hold.
+///
+/// ```
+/// use crud_core::filter::Op;
+///
+/// assert_eq!(Op::parse("gte"), Some(Op::Gte));
+/// assert_eq!(Op::ALL.map(Op::as_str).len(), 11);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     /// The value, as without an operator. Text is compared by bytes.

@@ -26,6 +26,15 @@ pub(crate) const LONGEST_TEXT: usize = 255;
 /// What names a row among those of its entity. Cheap to clone: only a text is shared.
 ///
 /// Ids of one entity are of one kind, and ordered as both databases order them: texts by bytes.
+///
+/// ```
+/// use crud_core::{Id, IdKind, Uuid};
+///
+/// assert_eq!(Id::from(7).to_string(), "7");
+/// assert_eq!(Id::from("de").kind(), IdKind::Text);
+/// assert_eq!(serde_json::json!(Id::from(7)), 7);
+/// assert_eq!(Id::from(Uuid::default()).kind(), IdKind::Uuid);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
     /// Made by the server: version 7.
@@ -48,25 +57,45 @@ pub enum IdKind {
 }
 
 /// A Rust type of ids: [`Uuid`], `i64` or `String`.
+///
+/// ```
+/// use crud_core::{Id, IdType};
+///
+/// assert_eq!(i64::of(7_i64.erase()), Some(7));
+/// assert_eq!(String::of(Id::from(7)), None);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of an id",
     label = "the column `id` of this table is of another type",
     note = "in `table!` the column `id` is a `Uuid`, a `BigInt` (`i64`) or a `Text` (`String`)"
 )]
 pub trait IdType:
-    Into<Id> + Clone + Ord + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
+    Clone + Ord + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
 {
     /// Which it is.
     const KIND: IdKind;
+    /// The id of any type. No `Into<Id>` above: a wrong type would be told of that, too.
+    fn erase(self) -> Id;
     /// The id in its own type; `None` if it is of another.
     fn of(id: Id) -> Option<Self>;
 }
 
 /// The Rust type of the values of a column: `IdOf<courses::id>` is [`Uuid`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// fn first(ids: &[crud_core::IdOf<courses::id>]) -> Option<Uuid> {
+///     ids.first().copied()
+/// }
+/// ```
 pub type IdOf<C> = <<C as diesel::Expression>::SqlType as ColumnType>::Value;
 
 impl IdType for Uuid {
     const KIND: IdKind = IdKind::Uuid;
+    fn erase(self) -> Id {
+        self.into()
+    }
     fn of(id: Id) -> Option<Self> {
         match id {
             Id::Uuid(id) => Some(id),
@@ -77,6 +106,9 @@ impl IdType for Uuid {
 
 impl IdType for i64 {
     const KIND: IdKind = IdKind::Int;
+    fn erase(self) -> Id {
+        self.into()
+    }
     fn of(id: Id) -> Option<Self> {
         match id {
             Id::Int(id) => Some(id),
@@ -87,6 +119,9 @@ impl IdType for i64 {
 
 impl IdType for String {
     const KIND: IdKind = IdKind::Text;
+    fn erase(self) -> Id {
+        self.into()
+    }
     fn of(id: Id) -> Option<Self> {
         match id {
             Id::Text(id) => Some((*id).to_owned()),

@@ -9,6 +9,13 @@ use std::time::Duration;
 use crate::Timestamp;
 
 /// A clock that shows the system's time, and more once it was moved on. Clones move together.
+///
+/// ```
+/// let clock = crud_core::jobs::Clock::default();
+/// let before = clock.now();
+/// clock.advance(std::time::Duration::from_secs(60));
+/// assert!(clock.now() > before);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     ahead_micros: Arc<AtomicI64>,

@@ -43,6 +43,11 @@ use crate::{
 };
 
 /// The tables that an application's migrations must have for jobs, for [`Db::drift`].
+///
+/// ```
+/// let names: Vec<_> = crud_core::jobs::tables().iter().map(|table| table.name).collect();
+/// assert_eq!(names, ["crud_jobs", "crud_schedules"]);
+/// ```
 pub fn tables() -> Vec<TableShape> {
     fn shape<T: diesel::Table<AllColumns: ColumnList>>(name: &'static str) -> TableShape {
         TableShape::of::<T>(name)

@@ -136,6 +136,15 @@ pub async fn retry(db: &Db, id: i64) -> DbResult<bool> {
 ///
 /// # Errors
 /// Whatever the database has.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// Dead jobs are tried again.
+/// async fn after_the_outage(app: &App) -> Result<usize> {
+///     crud_core::jobs::retry_all(app.db()).await.map_err(Error::database)
+/// }
+/// ```
 pub async fn retry_all(db: &Db) -> DbResult<usize> {
     let dead = crud_jobs::table.filter(crud_jobs::state.eq("dead"));
     let changed = db.run(diesel::update(dead).set(anew())).await?;

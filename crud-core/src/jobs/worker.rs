@@ -30,6 +30,17 @@ use crate::{
 const PURGE: Duration = Duration::from_secs(3600);
 
 /// How a worker works.
+///
+/// ```
+/// use crud_core::jobs::{Clock, WorkerConfig};
+/// use std::time::Duration;
+///
+/// let clock = Clock::default();
+/// let config = WorkerConfig { slots: 1, clock: clock.clone(), ..WorkerConfig::default() };
+/// let before = config.clock.now();
+/// clock.advance(Duration::from_secs(3600));
+/// assert!(config.clock.now().micros() - before.micros() >= 3_600_000_000);
+/// ```
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// The most jobs that it runs at once.

@@ -99,6 +99,9 @@ fn number(function: Function, kind: ColumnKind) -> Value {
         (Function::Min | Function::Max, ColumnKind::Timestamptz) => {
             json!({ "type": ["string", "null"], "format": "date-time" })
         }
+        (Function::Min | Function::Max | Function::Sum, ColumnKind::Decimal { .. }) => {
+            json!({ "type": ["string", "null"], "format": "decimal" })
+        }
         (Function::Avg, _) | (_, ColumnKind::Float4 | ColumnKind::Float8) => {
             json!({ "type": ["number", "null"] })
         }

@@ -52,6 +52,12 @@ const FILES: [&str; 3] = [
 ///
 /// # Panics
 /// If Swagger UI was built without one of its files.
+///
+/// ```
+/// let document = serde_json::json!({"openapi": "3.1.0", "info": {"title": "Campus", "version": "1"}, "paths": {}});
+/// let docs: axum::Router = crud_core::openapi::docs::router(&document);
+/// assert!(docs.has_routes());
+/// ```
 pub fn router(document: &Value) -> Router {
     let text = document.to_string();
     let title = document["info"]["title"].as_str().unwrap_or("API");

@@ -16,6 +16,18 @@ const CONVENTIONS: &str = "Errors are `application/problem+json` (RFC 9457): `co
 /// # Panics
 /// If a DTO has the name of a schema of the framework's own. It is a mistake in the program, found at
 /// its start.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::openapi::{Info, check, document};
+///
+/// let document = document(app().await.registry(), &Info { title: "Campus", version: "1", ..Info::default() }, &[]);
+/// assert!(document["paths"]["/api/v1/courses/{id}"]["patch"].is_object());
+/// assert_eq!(check(&document), Vec::<String>::new());
+/// # }
+/// ```
 pub fn document(registry: &Registry, info: &Info<'_>, custom: &[Operation]) -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Paths::default();

@@ -1,6 +1,8 @@
 //! Numbers over the rows of a list, by groups: one statement, under the list's policy, filters and archive state, kept by
 //! the cache as a page is.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
 use diesel::{
     deserialize::{self, FromSql},
@@ -12,7 +14,7 @@ use diesel::{
 use super::{Context, key::Kind, statement};
 use crate::{
     Error, Result,
-    db::{Access, ColumnKind, PgRow, Sink, SqliteRow},
+    db::{Access, ColumnKind, PgRow, Scaled, Sink, SqliteRow},
     dto::ValueWriter,
     policy::Action,
     query::{AggregateRequest, Function},
@@ -67,6 +69,8 @@ enum How {
     /// As the row's own field.
     Field(ValueWriter),
     Whole,
+    /// An exact decimal number with so many digits behind the point, as text.
+    Decimal(u8),
     /// Rounded, for the databases add in different ways.
     Fraction,
 }
@@ -118,6 +122,7 @@ impl Groups {
                     (Function::Sum, ColumnKind::Int2 | ColumnKind::Int4 | ColumnKind::Int8) => {
                         How::Whole
                     }
+                    (Function::Sum, ColumnKind::Decimal { scale, .. }) => How::Decimal(scale),
                     (Function::Avg | Function::Sum, _) => How::Fraction,
                 };
                 values.push(Value { before, how });
@@ -171,6 +176,13 @@ macro_rules! sink {
                             <i64 as FromSql<st::BigInt, $db>>::from_nullable_sql(field.value())?;
                         self.out
                             .extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+                    }
+                    How::Decimal(scale) => {
+                        let number =
+                            <Scaled as FromSql<st::Decimal<18, 0>, $db>>::from_nullable_sql(
+                                field.value(),
+                            )?;
+                        write!(self.out, "\"{}\"", number.at(*scale)?)?;
                     }
                     How::Fraction => {
                         let number =

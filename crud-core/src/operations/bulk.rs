@@ -17,7 +17,7 @@ use crate::{
     dto::Assignment,
     entity::EntityInterface,
     error::FieldError,
-    id::Id,
+    id::{Id, IdType},
     policy::Action,
     query::Archived,
     registry::{Resource, update_assignments},
@@ -46,7 +46,7 @@ impl Context<'_> {
             let set = body::check(&change);
             let set = set.and_then(|()| update_assignments::<E>(change, self.principal));
             checked.push(Change {
-                id: id.into(),
+                id: id.erase(),
                 set: set.map_err(|error| indexed(index, error))?,
                 version: None,
             });
@@ -62,7 +62,7 @@ impl Context<'_> {
     /// transaction, it ends that.
     pub async fn delete_many<E: EntityInterface>(&self, ids: &[E::Id]) -> Result<()> {
         distinct(ids.iter(), "")?;
-        let ids: Vec<Id> = ids.iter().cloned().map(Into::into).collect();
+        let ids: Vec<Id> = ids.iter().cloned().map(IdType::erase).collect();
         self.delete_rows(self.resource::<E>()?, &ids).await
     }
 

@@ -15,7 +15,7 @@ use super::{Context, key, statement};
 use crate::{
     Error, Result, Timestamp, Uuid,
     cursor::{CursorKey, ListId, Place},
-    db::{ColumnKind, DbKind, Frag, PgRow, SqliteRow, Stmt, bind},
+    db::{ColumnKind, DbKind, Frag, PgRow, Scaled, SqliteRow, Stmt, bind},
     policy::Rule,
     query::{ListRequest, SortKey},
     registry::Resource,
@@ -318,6 +318,10 @@ macro_rules! database {
                 ColumnKind::Float8 => {
                     read::<st::Double, f64>(raw)?.map(|f| f.to_le_bytes().to_vec())
                 }
+                ColumnKind::Decimal { scale, .. } => {
+                    let number = read::<st::Decimal<18, 0>, Scaled>(raw)?;
+                    whole(number.map(|number| number.units(scale)).transpose()?)
+                }
                 ColumnKind::Timestamptz => {
                     whole(read::<st::Timestamptz, Timestamp>(raw)?.map(|at| at.micros()))
                 }
@@ -353,6 +357,9 @@ fn bound(kind: ColumnKind, value: &[u8]) -> Option<Frag> {
         ColumnKind::Int8 => bind::<st::BigInt, _>(whole()?),
         ColumnKind::Float4 => bind::<st::Float, _>(f32::from_le_bytes(value.try_into().ok()?)),
         ColumnKind::Float8 => bind::<st::Double, _>(f64::from_le_bytes(value.try_into().ok()?)),
+        ColumnKind::Decimal { scale, .. } => {
+            bind::<st::Decimal<18, 0>, _>(Scaled::new(whole()?, scale))
+        }
         ColumnKind::Timestamptz => {
             bind::<st::Timestamptz, _>(Timestamp::from_micros(whole()?).ok()?)
         }

@@ -98,6 +98,16 @@ enum Place<'a> {
 }
 
 /// One row, as the entity's `Get` DTO shows it to this principal.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// /// What a hook has: the row as its entity shows it.
+/// fn title(row: &crud_core::operations::Row) -> Option<String> {
+///     let json: serde_json::Value = serde_json::from_slice(&row.json).ok()?;
+///     Some(json["title"].as_str()?.to_owned())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Row {
     /// Its id.

@@ -19,6 +19,13 @@ use crate::{
     sql_types as st,
 };
 
+/// From the sum of whole last digits to the number, by the digits behind the point.
+const PER_UNIT: [&str; 19] = [
+    "", " / 1e1", " / 1e2", " / 1e3", " / 1e4", " / 1e5", " / 1e6", " / 1e7", " / 1e8", " / 1e9",
+    " / 1e10", " / 1e11", " / 1e12", " / 1e13", " / 1e14", " / 1e15", " / 1e16", " / 1e17",
+    " / 1e18",
+];
+
 /// What an entity's statements say again and again, made once: a statement is walked twice before it is sent.
 pub(crate) struct Phrases {
     /// `"courses"."version"`
@@ -438,14 +445,23 @@ pub(super) fn aggregate(r: &Resource, request: &AggregateRequest, rule: &Rule) -
             r.kind(name),
             ColumnKind::Int2 | ColumnKind::Int4 | ColumnKind::Int8
         );
+        let decimal = match r.kind(name) {
+            ColumnKind::Decimal { scale, .. } => Some(scale),
+            _ => None,
+        };
         let (before, after) = match function {
             Function::Avg => ("avg(CAST(", " AS double precision))"),
+            Function::Sum if decimal.is_some() => ("sum(", ")"),
             Function::Sum if whole => ("CAST(sum(", ") AS bigint)"),
             Function::Sum => ("sum(CAST(", " AS double precision))"),
             Function::Min => ("min(", ")"),
             Function::Max => ("max(", ")"),
         };
         sql = named(next(sql).sql(before), name).sql(after);
+        if let (Function::Avg, Some(scale)) = (function, decimal) {
+            // SQLite has whole numbers of the last digit.
+            sql = sql.per_backend("", PER_UNIT[usize::from(scale)]);
+        }
     }
     let sql = sql.sql(" FROM ").frag(r.table.clone());
     let mut sql = selected(r, sql, request.archived, &request.conditions, rule);

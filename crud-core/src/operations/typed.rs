@@ -7,6 +7,7 @@ use super::{Context, Row};
 use crate::{
     Error, Result, body,
     entity::EntityInterface,
+    id::IdType as _,
     query::Archived,
     registry::{Resource, create_assignments, update_assignments},
 };
@@ -18,7 +19,7 @@ impl<'a> Context<'a> {
     /// 404 if there is none, or the principal may not see it.
     pub async fn get<E: EntityInterface>(&self, id: E::Id) -> Result<E::Get> {
         let row = self
-            .get_row(self.resource::<E>()?, &id.into(), Archived::Hidden, None)
+            .get_row(self.resource::<E>()?, &id.erase(), Archived::Hidden, None)
             .await?;
         dto::<E>(&row)
     }
@@ -42,7 +43,7 @@ impl<'a> Context<'a> {
         let set = update_assignments::<E>(change, self.principal)?;
         dto::<E>(
             &self
-                .update_row(self.resource::<E>()?, &id.into(), set, None)
+                .update_row(self.resource::<E>()?, &id.erase(), set, None)
                 .await?,
         )
     }
@@ -54,7 +55,7 @@ impl<'a> Context<'a> {
     pub async fn archive<E: EntityInterface>(&self, id: E::Id) -> Result<E::Get> {
         dto::<E>(
             &self
-                .archive_row(self.resource::<E>()?, &id.into(), None)
+                .archive_row(self.resource::<E>()?, &id.erase(), None)
                 .await?,
         )
     }
@@ -64,7 +65,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// As `DELETE` has them.
     pub async fn delete<E: EntityInterface>(&self, id: E::Id) -> Result<()> {
-        self.delete_row(self.resource::<E>()?, &id.into(), None)
+        self.delete_row(self.resource::<E>()?, &id.erase(), None)
             .await
     }
 

@@ -82,6 +82,7 @@ impl<'a> Value<'a> {
             ColumnKind::Uuid => serde_json::from_slice(json).ok().map(Self::Uuid),
             ColumnKind::Float4
             | ColumnKind::Float8
+            | ColumnKind::Decimal { .. }
             | ColumnKind::Timestamptz
             | ColumnKind::Date
             | ColumnKind::Jsonb

@@ -15,6 +15,16 @@ use crate::{
 };
 
 /// The parameters of one request.
+///
+/// ```
+/// use crud_core::query::Params;
+///
+/// let mut params = Params::parse("days=7")?;
+/// let days: Option<u32> = params.take("days");
+/// params.finish()?;
+/// assert_eq!(days, Some(7));
+/// # Ok::<(), crud_core::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Params {
     given: Vec<Given>,

@@ -230,7 +230,10 @@ impl Resource {
         }
         use ColumnKind::{Float4, Float8, Int2, Int4, Int8, Jsonb, Timestamptz};
         let numbers = [Int2, Int4, Int8, Float4, Float8, Timestamptz];
-        let is_other = |field: &&&str| !numbers.contains(&self.kind(field));
+        let is_other = |field: &&&str| {
+            let kind = self.kind(field);
+            !numbers.contains(&kind) && !matches!(kind, ColumnKind::Decimal { .. })
+        };
         if let Some(field) = self.aggregates.iter().find(is_other) {
             return Some(format!(
                 "`aggregates({field})`, which is no number and no time"

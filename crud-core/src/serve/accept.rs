@@ -18,6 +18,14 @@ use super::{
 use crate::telemetry;
 
 /// The limits of the server.
+///
+/// ```
+/// use crud_core::serve::ServeConfig;
+/// use std::time::Duration;
+///
+/// let config = ServeConfig { drain: Duration::from_secs(30), ..ServeConfig::default() };
+/// assert_eq!(config.max_connections, 10_000);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ServeConfig {
     /// How long a client may take to send the head of a request.
@@ -49,6 +57,17 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// Serves `router` on `listener` until `shutdown` begins and the requests in flight are answered, or
 /// the drain time is over. How many connections were cut off at the end.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::serve::{ServeConfig, Shutdown, serve};
+///
+/// async fn run(app: &App) -> std::io::Result<usize> {
+///     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+///     Ok(serve(listener, app.router(), ServeConfig::default(), Shutdown::new()).await)
+/// }
+/// ```
 pub async fn serve(
     listener: TcpListener,
     router: Router,

@@ -40,6 +40,18 @@ impl Default for EdgeConfig {
 
 /// The router with everything around it that each of its routes needs. Call it last: routes added
 /// later are outside.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::serve::{EdgeConfig, cors_origin, edge};
+///
+/// let config = EdgeConfig { cors_origins: vec![cors_origin("https://app.example.org").unwrap()], ..EdgeConfig::default() };
+/// let router = edge(app().await.router(), &config);
+/// assert!(router.has_routes());
+/// # }
+/// ```
 pub fn edge(router: Router, config: &EdgeConfig) -> Router {
     let limits = LimitsLayer::new(config.max_in_flight, config.body_limit);
     // One layer for all: axum boxes a request once for each.
@@ -147,6 +159,13 @@ pub struct CorsOriginError(String);
 ///
 /// # Errors
 /// For `*`, `null`, a path, a user, a default port or anything that a browser would never send.
+///
+/// ```
+/// use crud_core::serve::cors_origin;
+///
+/// assert!(cors_origin("https://app.example.org:8443").is_ok());
+/// assert!(cors_origin("*").is_err() && cors_origin("https://app.example.org/path").is_err());
+/// ```
 pub fn cors_origin(text: &str) -> Result<HeaderValue, CorsOriginError> {
     let refused = || CorsOriginError(text.to_owned());
     let Ok(uri) = text.parse::<Uri>() else {

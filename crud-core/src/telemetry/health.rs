@@ -20,6 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `GET /health/live`: 200 as long as the process answers at all. `GET /health/ready`: 200 if it
 /// should be sent requests; 503 with `Retry-After` while `check` fails or it is shutting down.
+///
+/// ```
+/// use crud_core::{serve::Shutdown, telemetry::health_routes};
+/// use std::sync::Arc;
+///
+/// let routes: axum::Router = health_routes(Shutdown::new(), Arc::new(|| Box::pin(async { true })));
+/// assert!(routes.has_routes());
+/// ```
 pub fn health_routes<S>(shutdown: Shutdown, check: ReadyCheck) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

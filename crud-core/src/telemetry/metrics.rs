@@ -164,6 +164,13 @@ fn label(method: &Method) -> &'static str {
 }
 
 /// The handler of `GET /metrics`.
+///
+/// ```
+/// use crud_core::telemetry::metrics_text;
+///
+/// let routes: axum::Router = axum::Router::new().route("/metrics", axum::routing::get(metrics_text));
+/// assert!(routes.has_routes());
+/// ```
 pub async fn metrics_text() -> Response {
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, content_type)], metrics().render()).into_response()

@@ -150,6 +150,18 @@ impl Client {
 }
 
 /// A request that is not yet sent.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use axum::http::{Method, header};
+///
+/// let client = crud_core::testing::Client::new(app().await.router());
+/// let call = client.request(Method::GET, "/courses").header(header::ACCEPT, "application/json");
+/// assert_eq!(call.send().await.is(200).total(), 0);
+/// # }
+/// ```
 #[must_use]
 pub struct Call<'a> {
     client: &'a Client,

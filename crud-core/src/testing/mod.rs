@@ -30,7 +30,16 @@ pub use smtp::{Mood, Received, Smtp};
 /// Makes of each test two, `name::sqlite` and `name::postgres`. The parameter's type has
 /// `async fn new(kind: DbKind) -> Self`; the test's crate has `tokio` with its macros.
 ///
-/// ```ignore
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::{db::DbKind, testing::{Client, on_both}};
+///
+/// # struct TestApp(Client);
+/// # impl TestApp {
+/// #     async fn new(_: DbKind) -> Self { Self(Client::new(app().await.router())) }
+/// #     fn anonymous(&self) -> Client { self.0.clone() }
+/// # }
 /// on_both! {
 ///     async fn a_list_hides_drafts(app: TestApp) {
 ///         app.anonymous().get("/courses").await.is(200);

@@ -3,6 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A generator (`SplitMix64`).
+///
+/// ```
+/// use crud_core::testing::Random;
+///
+/// let mut random = Random::seeded(7);
+/// assert!(random.below(10) < 10);
+/// assert!([1, 2, 3].contains(random.pick(&[1, 2, 3])));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

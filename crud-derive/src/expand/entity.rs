@@ -232,7 +232,8 @@ fn relations(entity: &Entity) -> Option<TokenStream> {
     let relations = entity.relations.iter().map(|relation| {
         let name = relation.name.unraw().to_string();
         let (column, of) = (&relation.column, &relation.entity);
-        let span = column.span().resolved_at(Span::call_site());
+        // What is no entity is told of where it stands; a column's own type is its own span's.
+        let span = of.span().resolved_at(Span::call_site());
         let nested = relation.nested.then(|| quote!(.nested()));
         match relation.many {
             true => quote_spanned! {span=>

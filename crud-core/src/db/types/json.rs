@@ -18,6 +18,17 @@ use crate::db::sql_types;
 ///
 /// PostgreSQL gives the value back in its own spelling (key order, spaces, the last of equal keys); SQLite gives back
 /// the text that was written. Values are equal on both, bytes need not be.
+///
+/// ```
+/// use crud_core::Json;
+/// use serde_json::json;
+///
+/// let spelled = Json::from_text(r#"{ "level": 2 }"#)?;
+/// assert_eq!(spelled, Json::from_value(&json!({"level": 2}))?);
+/// assert_eq!(spelled.to_value()["level"], 2);
+/// assert!(Json::from_text(r#""\u0000""#).is_err());
+/// # Ok::<(), crud_core::db::JsonFault>(())
+/// ```
 #[derive(Clone, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Jsonb)]
 pub struct Json(Box<str>);

@@ -19,6 +19,15 @@ use crate::db::sql_types;
 ///
 /// In JSON: RFC 3339 in UTC with exactly six digits of a second, `2026-02-03T04:05:06.000007Z`. Any offset is read
 /// and turned into UTC; digits below the microsecond are cut off.
+///
+/// ```
+/// use crud_core::Timestamp;
+///
+/// let at: Timestamp = "2026-02-03T06:05:06+02:00".parse()?;
+/// assert_eq!(at.to_string(), "2026-02-03T04:05:06.000000Z");
+/// assert!(at < Timestamp::now() || at.micros() > 0);
+/// # Ok::<(), crud_core::db::TimestampError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql_types::Timestamptz)]
 pub struct Timestamp(DateTime<Utc>);

@@ -16,6 +16,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::db::sql_types;
 
 /// A UUID: `uuid` on PostgreSQL, a `BLOB` of 16 bytes on SQLite, the hyphenated text in JSON.
+///
+/// ```
+/// use crud_core::Uuid;
+///
+/// let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+/// assert!(first < second);
+/// assert_eq!(first.to_string().parse(), Ok(first));
+/// ```
 #[derive(
     Clone,
     Copy,

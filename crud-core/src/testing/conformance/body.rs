@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::db::{Scaled, digits_of};
+
 /// A DTO's schema with the definitions that it refers to.
 pub(super) struct BodySchema {
     definitions: Map<String, Value>,
@@ -120,6 +122,10 @@ impl BodySchema {
                 if schema["minLength"].as_u64() > Some(0) {
                     values.push("".into());
                 }
+                if schema["format"] == "decimal" {
+                    values.push("0.0000000000000000001".into());
+                    values.push("1000000000000000000".into());
+                }
                 if schema["format"] == "email" {
                     values.push("nobody".into());
                 }
@@ -137,7 +143,7 @@ impl BodySchema {
     pub(super) fn mistyped(&self, schema: &Value) -> Option<&'static str> {
         let schema = self.resolved(schema);
         let typed = choices(schema).is_some()
-            || ["uuid", "date-time", "date"]
+            || ["uuid", "date-time", "date", "decimal"]
                 .iter()
                 .any(|f| schema["format"] == *f)
             || matches!(kind(schema), "integer" | "number" | "boolean");
@@ -189,6 +195,13 @@ fn text(name: &str, schema: &Value, n: u64) -> String {
         Some("date") => {
             let (day, month, year) = (n % 28 + 1, n / 28 % 12 + 1, n / 336 % 1000);
             return format!("2{year:03}-{month:02}-{day:02}");
+        }
+        Some("decimal") => {
+            let pattern = schema["pattern"].as_str().unwrap_or_default();
+            let (digits, scale, _) = digits_of(pattern).expect("a decimal's own pattern");
+            let units = n % 10_u64.pow(digits.into());
+            let units = i64::try_from(units).expect("18 digits at most");
+            return Scaled::new(units, scale).to_string();
         }
         Some("uri" | "url") => return format!("https://conformance.example/{n}"),
         _ => {}

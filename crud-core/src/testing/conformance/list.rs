@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{rules, subject::Subject};
-use crate::testing::{Reply, reply::text_of};
+use crate::{
+    db::ColumnKind,
+    testing::{Reply, reply::text_of},
+};
 
 rules![
     a_list_is_an_envelope,
@@ -327,13 +330,19 @@ async fn every_order_can_be_turned(s: &Subject<'_>) {
             .into_iter()
             .filter(|v| !v.is_null())
             .collect();
-        let ordered = values.windows(2).all(|pair| in_order(&pair[0], &pair[1]));
+        let ordered = values
+            .windows(2)
+            .all(|pair| in_order(sort.kind, &pair[0], &pair[1]));
         assert!(ordered, "`sort={name}` is in no order: {values:?}");
     }
 }
 
-fn in_order(a: &Value, b: &Value) -> bool {
+fn in_order(kind: ColumnKind, a: &Value, b: &Value) -> bool {
+    let number = |text: &String| text.parse::<rust_decimal::Decimal>().ok();
     match (a, b) {
+        (Value::String(a), Value::String(b)) if matches!(kind, ColumnKind::Decimal { .. }) => {
+            number(a) <= number(b)
+        }
         (Value::String(a), Value::String(b)) => a.as_bytes() <= b.as_bytes(),
         (Value::Number(a), Value::Number(b)) => a.as_f64() <= b.as_f64(),
         (Value::Bool(a), Value::Bool(b)) => a <= b,

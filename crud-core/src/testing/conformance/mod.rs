@@ -160,6 +160,17 @@ impl Conformance {
 ///
 /// # Panics
 /// If one fails, with all that do.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::testing::{Client, conformance::{Conformance, check_all}};
+///
+/// /// The contract, for every entity of an application.
+/// async fn every_entity_keeps_the_contract(app: App, admin: Client, stranger: Client) {
+///     check_all(&Conformance::new(&app, &admin, &stranger)).await;
+/// }
+/// ```
 pub async fn check_all(suite: &Conformance) {
     let mut faults = Vec::new();
     for resource in suite.app.registry().resources() {
@@ -172,6 +183,17 @@ pub async fn check_all(suite: &Conformance) {
 ///
 /// # Panics
 /// If one fails, with all that do.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {}
+/// use crud_core::testing::{Client, conformance::{Conformance, check}};
+///
+/// async fn courses_keep_the_contract(app: App, admin: Client, stranger: Client) {
+///     let suite = Conformance::new(&app, &admin, &stranger);
+///     check(&suite.except("courses", "every_order_can_be_turned", "its order is its own"), "courses").await;
+/// }
+/// ```
 pub async fn check(suite: &Conformance, endpoint: &str) {
     report(&faults_of(suite, endpoint).await);
 }

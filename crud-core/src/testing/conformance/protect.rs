@@ -8,7 +8,7 @@ use super::{
     rules,
     subject::{Size, Subject},
 };
-use crate::db::{ColumnKind, ColumnShape};
+use crate::db::{ColumnKind, ColumnShape, Scaled};
 
 rules![
     columns_outside_of_the_dto_cannot_be_set,
@@ -151,6 +151,7 @@ fn value(column: &ColumnShape) -> Value {
         ColumnKind::Bool => json!(true),
         ColumnKind::Int2 | ColumnKind::Int4 | ColumnKind::Int8 => json!(7),
         ColumnKind::Float4 | ColumnKind::Float8 => json!(7.5),
+        ColumnKind::Decimal { scale, .. } => json!(Scaled::new(7, scale).to_string()),
         ColumnKind::Timestamptz => json!("2001-02-03T04:05:06.000000Z"),
         ColumnKind::Date => json!("2001-02-03"),
         ColumnKind::Jsonb => json!({"a": 1}),
