@@ -16,14 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::db::sql_types;
 
 /// A UUID: `uuid` on PostgreSQL, a `BLOB` of 16 bytes on SQLite, the hyphenated text in JSON.
-///
-/// ```
-/// use crud_core::Uuid;
-///
-/// let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
-/// assert!(first < second);
-/// assert_eq!(first.to_string().parse(), Ok(first));
-/// ```
+// The example stands at `now_v7`: this text is the schema's, too.
 #[derive(
     Clone,
     Copy,
@@ -46,6 +39,14 @@ pub struct Uuid(pub uuid::Uuid);
 
 impl Uuid {
     /// A new id, ordered by time (version 7).
+    ///
+    /// ```
+    /// use crud_core::Uuid;
+    ///
+    /// let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    /// assert!(first < second);
+    /// assert_eq!(first.to_string().parse(), Ok(first));
+    /// ```
     pub fn now_v7() -> Self {
         Self(uuid::Uuid::now_v7())
     }
