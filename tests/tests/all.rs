@@ -21,6 +21,7 @@ mod cursors;
 mod custom_routes;
 mod database;
 mod decimals;
+mod declared;
 mod demands;
 mod doc_examples;
 mod enrollments;

@@ -128,7 +128,11 @@ pub struct CourseQuery {
 // Named as the trait's own function and its parameter are.
 fn search(search: Search<courses::table>, query: &CourseQuery) -> Search<courses::table> {
     search
-        .filter_if(&query.q, |q| courses::title.contains_ci(&q).or(courses::description.contains_ci(&q)))
+        .filter_if(&query.q, |q| {
+            courses::title
+                .contains_ci(&q)
+                .or(courses::description.contains_ci(&q))
+        })
         .filter_if(&query.r#type, |kind| courses::r#type.eq(kind))
         .filter_if(&query.owner_id, |id| courses::owner_id.eq(id))
 }
@@ -161,11 +165,15 @@ impl Policy<courses::table> for CoursePolicy {
     }
 }
 
-fn main() {
+#[test]
+fn every_key_and_every_kind_of_field_is_accepted() {
     assert_eq!(Course::NAME, "Lecture");
     assert_eq!(Course::ENDPOINT, "courses");
     assert_eq!(Course::DESCRIPTION, "What an instructor teaches.");
     assert_eq!(Course::CACHE_TTL, Some(300));
     let sorts: Vec<_> = Course::sorts().iter().map(|sort| sort.name).collect();
-    assert_eq!(sorts, ["title", "created_at", "position", "type", "updated_at"]);
+    assert_eq!(
+        sorts,
+        ["title", "created_at", "position", "type", "updated_at"]
+    );
 }

@@ -1,6 +1,6 @@
 //! Every word of the short form.
 
-include!("../support.rs");
+include!("../../ui/support.rs");
 
 /// What is said.
 #[derive(EntityInterface)]
@@ -14,7 +14,16 @@ pub struct Talk {
     pub title: String,
     #[field(write, get, filter = eq)]
     pub description: Option<String>,
-    #[field(create, update, get, list, filter, sort, default = 1, validate(range(min = 1)))]
+    #[field(
+        create,
+        update,
+        get,
+        list,
+        filter,
+        sort,
+        default = 1,
+        validate(range(min = 1))
+    )]
     pub position: i32,
     #[field(get, computed = loud(title))]
     pub loud: String,
@@ -61,13 +70,26 @@ impl Policy<lessons::table> for Everyone {
     }
 }
 
-fn main() {
+#[test]
+fn the_short_form_declares_what_it_says() {
     let registry = crud_core::Registry::new().entity::<Talk>().entity::<Note>();
     assert_eq!(registry.resources()[0].query_fields, ["title", "early"]);
-    let filters: Vec<_> = registry.resources()[0].filters.iter().map(|filter| filter.name).collect();
+    let filters: Vec<_> = registry.resources()[0]
+        .filters
+        .iter()
+        .map(|filter| filter.name)
+        .collect();
     assert_eq!(
         filters,
-        ["title", "description", "position", "created_by", "created_at", "properties", "updated_by"]
+        [
+            "title",
+            "description",
+            "position",
+            "created_by",
+            "created_at",
+            "properties",
+            "updated_by"
+        ]
     );
     assert_eq!(registry.resources()[1].actions().count(), 2);
 }

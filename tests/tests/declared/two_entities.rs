@@ -35,7 +35,7 @@ mod schema {
 mod entities {
     use crud_core::prelude::*;
 
-    use crate::schema::{courses, lessons};
+    use crate::declared::two_entities::schema::{courses, lessons};
 
     /// A course.
     #[derive(EntityInterface)]
@@ -57,7 +57,7 @@ mod entities {
     #[derive(EntityInterface)]
     #[entity(
         endpoint = "lessons",
-        table = crate::schema::lessons,
+        table = crate::declared::two_entities::schema::lessons,
         create = LessonCreate,
         get = LessonGet,
         list = LessonGet,
@@ -83,17 +83,17 @@ mod entities {
         title: Option<String>,
     }
 
-    #[dto(create, table = crate::schema::lessons)]
+    #[dto(create, table = crate::declared::two_entities::schema::lessons)]
     pub struct LessonCreate {
         course_id: Uuid,
     }
 
-    #[dto(get, table = crate::schema::lessons)]
+    #[dto(get, table = crate::declared::two_entities::schema::lessons)]
     pub struct LessonGet {
         course_id: Uuid,
     }
 
-    #[dto(update, table = crate::schema::lessons)]
+    #[dto(update, table = crate::declared::two_entities::schema::lessons)]
     pub struct LessonUpdate {
         course_id: Option<Uuid>,
     }
@@ -124,7 +124,8 @@ mod entities {
     }
 }
 
-fn main() {
+#[test]
+fn two_entities_live_in_one_module() {
     use crud_core::EntityInterface as _;
 
     assert_eq!(entities::Course::CACHE_TTL, None);
