@@ -156,15 +156,15 @@ impl RedisStore {
 
     /// As [`Store::read`](super::Store::read).
     pub(crate) async fn read(&self, entry: &Entry, deps: &[Dep]) -> Read {
-        let look = self.look(entry, deps);
-        self.turns.ask(&entry.key, deps, look).await
+        let fingerprint = entry.fingerprint();
+        let look = self.look(entry, fingerprint, deps);
+        self.turns.ask(entry, &fingerprint, deps, look).await
     }
 
-    async fn look(&self, entry: &Entry, deps: &[Dep]) -> Read {
+    async fn look(&self, entry: &Entry, fingerprint: [u8; 32], deps: &[Dep]) -> Read {
         let Some(scripts) = self.scripts() else {
             return Read::Bypass(Doubt::Away);
         };
-        let fingerprint = entry.fingerprint();
         let groups = self.slots.group(deps);
         if let Some(kept) = self.kept(entry, &fingerprint) {
             match self.is_current(&scripts, &groups, &kept).await {

@@ -3,19 +3,19 @@
 //!
 //! An answer is never shared with someone who came after its question was sent: he may know of a write that it does not.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use crate::cache::store::{Dep, Entry, Read};
 
-use crate::cache::store::{Dep, Read};
+/// Lists, so that readers of different bodies hardly ever wait for each other.
+const SHARDS: usize = 256;
 
-/// The bodies that somebody asks about.
-#[derive(Default)]
-pub(super) struct Turns(Mutex<HashMap<Bytes, Arc<Turn>>>);
+/// The bodies that somebody asks about: as many as there are readers at a moment, so that each list has one, or none.
+pub(super) struct Turns([Mutex<Vec<Arc<Turn>>>; SHARDS]);
 
 struct Turn {
+    entry: Entry,
     deps: Box<[Dep]>,
     /// How many questions have been sent.
     sent: AtomicU64,
@@ -25,24 +25,27 @@ struct Turn {
 
 /// Somebody who asks.
 struct Asking<'t> {
-    turns: &'t Turns,
-    key: &'t Bytes,
+    shard: &'t Mutex<Vec<Arc<Turn>>>,
     turn: Arc<Turn>,
 }
 
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
 impl Turns {
-    /// An answer to a question that is sent from now on: `ask`, or another's.
+    /// An answer to a question that is sent from now on: `ask`, or another's. `fingerprint` is the entry's.
     pub(super) async fn ask(
         &self,
-        key: &Bytes,
+        entry: &Entry,
+        fingerprint: &[u8; 32],
         deps: &[Dep],
         ask: impl Future<Output = Read>,
     ) -> Read {
-        let asking = self.asking(key, deps);
+        let asking = Asking::new(&self.0[usize::from(fingerprint[0])], entry, deps);
         let turn = &asking.turn;
-        if *turn.deps != *deps {
-            return ask.await;
-        }
         let before = turn.sent.load(Ordering::SeqCst);
         let mut last = turn.last.lock().await;
         if let Some((sent, answer)) = &*last
@@ -52,48 +55,62 @@ impl Turns {
         }
         let sent = turn.sent.fetch_add(1, Ordering::SeqCst) + 1;
         let answer = ask.await;
-        *last = Some((sent, answer.clone()));
+        // Nobody to hear it, in most cases.
+        if Arc::strong_count(turn) > 2 {
+            *last = Some((sent, answer.clone()));
+        }
         answer
     }
+}
 
-    fn asking<'t>(&'t self, key: &'t Bytes, deps: &[Dep]) -> Asking<'t> {
-        let new = || {
-            Arc::new(Turn {
-                deps: deps.into(),
-                sent: AtomicU64::new(0),
-                last: tokio::sync::Mutex::default(),
-            })
+impl<'t> Asking<'t> {
+    fn new(shard: &'t Mutex<Vec<Arc<Turn>>>, entry: &Entry, deps: &[Dep]) -> Self {
+        let mut turns = list(shard);
+        let known = turns
+            .iter()
+            .find(|turn| turn.entry == *entry && *turn.deps == *deps);
+        let turn = match known {
+            Some(known) => Arc::clone(known),
+            None => {
+                let turn = Arc::new(Turn {
+                    entry: entry.clone(),
+                    deps: deps.into(),
+                    sent: AtomicU64::new(0),
+                    last: tokio::sync::Mutex::default(),
+                });
+                turns.push(Arc::clone(&turn));
+                turn
+            }
         };
-        let turn = Arc::clone(self.list().entry(key.clone()).or_insert_with(new));
-        Asking {
-            turns: self,
-            key,
-            turn,
-        }
+        drop(turns);
+        Self { shard, turn }
     }
+}
 
-    fn list(&self) -> MutexGuard<'_, HashMap<Bytes, Arc<Turn>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn list(shard: &Mutex<Vec<Arc<Turn>>>) -> MutexGuard<'_, Vec<Arc<Turn>>> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        let mut list = self.turns.list();
+        let mut turns = list(self.shard);
         // The list's and this one: nobody else asks.
         if Arc::strong_count(&self.turn) == 2 {
-            list.remove(self.key);
+            turns.retain(|turn| !Arc::ptr_eq(turn, &self.turn));
         }
     }
 }
 
 #[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
     use std::cell::Cell;
 
+    use bytes::Bytes;
     use futures_util::FutureExt;
     use tokio::sync::oneshot;
 
+    use super::super::tests::entry;
     use super::*;
 
     fn is(read: &Read, text: &'static str) -> bool {
@@ -103,31 +120,33 @@ mod tests {
     /// Kills: an answer to a question that was sent before he came; a question for each.
     #[tokio::test]
     async fn who_comes_while_one_is_asking_shares_the_next_answer() {
-        let (turns, key) = (Turns::default(), Bytes::from_static(b"k"));
+        let (turns, key) = (Turns::default(), &entry("k"));
         let asked = Cell::new(0);
         let hit = |text: &'static str| Read::Hit(Bytes::from_static(text.as_bytes()));
         let (answer, arrives) = oneshot::channel();
-        let first = turns.ask(&key, &[], async {
+        let first = turns.ask(key, &[0; 32], &[], async {
             asked.set(asked.get() + 1);
             arrives.await.expect("it is answered")
         });
         let mut first = Box::pin(first);
         assert!(first.as_mut().now_or_never().is_none());
         let (later, arrives_later) = oneshot::channel();
-        let second = turns.ask(&key, &[], async {
+        let second = turns.ask(key, &[0; 32], &[], async {
             asked.set(asked.get() + 1);
             arrives_later.await.expect("it is answered")
         });
         let mut second = Box::pin(second);
         let mut others: Vec<_> = (0..1_000)
-            .map(|_| Box::pin(turns.ask(&key, &[], async { panic!("they need not ask") })))
+            .map(|_| Box::pin(turns.ask(key, &[0; 32], &[], async { panic!("they need not ask") })))
             .collect();
         assert!(second.as_mut().now_or_never().is_none());
         for other in &mut others {
             assert!(other.as_mut().now_or_never().is_none());
         }
         // About something else, and what somebody else takes for something else.
-        let elsewhere = turns.ask(&key, &[Dep::Everything], async { hit("elsewhere") });
+        let elsewhere = turns.ask(key, &[0; 32], &[Dep::Everything], async {
+            hit("elsewhere")
+        });
         assert!(is(&elsewhere.await, "elsewhere"));
         answer.send(hit("old")).expect("he waits");
         assert!(is(&first.await, "old"));
@@ -138,19 +157,19 @@ mod tests {
             assert!(is(&other.await, "new"));
         }
         assert_eq!(asked.get(), 2);
-        assert!(turns.list().is_empty());
+        assert!(list(&turns.0[0]).is_empty());
     }
 
     /// Kills: waiting for one who went away.
     #[tokio::test]
     async fn who_goes_away_takes_nothing_from_the_others() {
-        let (turns, key) = (Turns::default(), Bytes::from_static(b"k"));
-        let mut gone = Box::pin(turns.ask(&key, &[], std::future::pending()));
+        let (turns, key) = (Turns::default(), &entry("k"));
+        let mut gone = Box::pin(turns.ask(key, &[0; 32], &[], std::future::pending()));
         assert!(gone.as_mut().now_or_never().is_none());
-        let mut stays = Box::pin(turns.ask(&key, &[], async { Read::Hit(Bytes::new()) }));
+        let mut stays = Box::pin(turns.ask(key, &[0; 32], &[], async { Read::Hit(Bytes::new()) }));
         assert!(stays.as_mut().now_or_never().is_none());
         drop(gone);
         assert!(stays.now_or_never().is_some());
-        assert!(turns.list().is_empty());
+        assert!(list(&turns.0[0]).is_empty());
     }
 }
