@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cache::store::{Dep, Entry, Read};
 
+/// So many may ask at once without regard to each other: Redis answers them sooner than they have found together.
+pub(super) const FEW: usize = 64;
+
 /// Lists, so that readers of different bodies hardly ever wait for each other.
 const SHARDS: usize = 256;
 
