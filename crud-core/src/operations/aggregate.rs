@@ -11,7 +11,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-use super::{Context, key::Kind, statement};
+use super::{Context, cached::Named, key::Kind, statement};
 use crate::{
     Error, Result,
     db::{Access, ColumnKind, PgRow, Scaled, Sink, SqliteRow},
@@ -42,7 +42,7 @@ impl Context<'_> {
         let found = match self.kept(r) {
             Some(kept) => {
                 let part = r.pinned(&request.conditions);
-                let name = super::cached::Named::new(Kind::Aggregate, [0; 16]).within(part);
+                let name = Named::new(Kind::Aggregate, [0; 16]).within(part);
                 self.cached_statement(kept, r, name, sql, sink, encode)
                     .await?
             }

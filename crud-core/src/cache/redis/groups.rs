@@ -14,7 +14,31 @@ pub(super) struct Group {
     pub(super) deps: Vec<String>,
 }
 
+/// The keys of one slot and epoch, one after the other.
+pub(super) struct Names {
+    key: String,
+    /// Where what they have alike ends.
+    before: usize,
+}
+
+impl Names {
+    pub(super) fn key(&mut self, kind: &str, name: &str) -> &str {
+        self.key.truncate(self.before);
+        self.key.push_str(kind);
+        self.key.push_str(name);
+        &self.key
+    }
+}
+
 impl Group {
+    pub(super) fn names(&self, epoch: &str) -> Names {
+        let key = key(&self.slot, epoch, "");
+        Names {
+            before: key.len(),
+            key,
+        }
+    }
+
     /// How many bytes their stamps take together.
     pub(super) fn stamps_len(&self) -> usize {
         self.deps.len() * 16

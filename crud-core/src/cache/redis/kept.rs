@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use redis::{Cmd, Pipeline, Value};
 
-use super::groups::{self, Group};
+use super::groups::Group;
 use super::link::LinkError;
 use super::script::Scripts;
 use super::{READ, RedisStore, bytes};
@@ -85,14 +85,10 @@ fn question(scripts: &Scripts, groups: &[Group]) -> Pipeline {
     for group in groups {
         let mut get = Cmd::with_capacity(2 + group.deps.len(), 512);
         get.arg("MGET");
-        let mut key = groups::key(&group.slot, &scripts.epoch, "ep");
-        get.arg(&key);
-        let before = key.len() - "ep".len();
+        let mut names = group.names(&scripts.epoch);
+        get.arg(names.key("ep", ""));
         for dep in &group.deps {
-            key.truncate(before);
-            key.push_str("s:");
-            key.push_str(dep);
-            get.arg(&key);
+            get.arg(names.key("s:", dep));
         }
         pipeline.add_command(get);
     }

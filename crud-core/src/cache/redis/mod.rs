@@ -20,7 +20,6 @@ mod tests;
 mod turns;
 mod write;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ use redis::Cmd;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use self::call::Call;
+use self::call::call;
 use self::groups::{Group, Slots};
 use self::kept::Kept;
 use self::link::{Link, LinkError};
@@ -46,6 +45,8 @@ const READ: Duration = Duration::from_millis(25);
 const FILL: Duration = Duration::from_millis(100);
 /// How long each step of an epoch's beginning may take.
 const BEGIN: Duration = Duration::from_secs(1);
+/// So many readers may ask at once without regard to each other: finding together costs a reader more than it saves.
+const FEW: usize = 64;
 /// Longer bodies are not kept.
 const MAX_BODY: usize = 256 * 1024;
 /// The longest that a body is kept, whatever the entity says; stamps must outlive it.
@@ -60,28 +61,7 @@ pub(crate) struct RedisStore {
     fenced: Notify,
     l1: moka::sync::Cache<[u8; 32], Kept>,
     turns: Turns,
-    /// How many readers ask at this moment.
-    asking: AtomicUsize,
     task: JoinHandle<()>,
-}
-
-/// A reader who asks.
-struct Asking<'s> {
-    all: &'s AtomicUsize,
-    others: usize,
-}
-
-impl<'s> Asking<'s> {
-    fn new(all: &'s AtomicUsize) -> Self {
-        let others = all.fetch_add(1, Ordering::Relaxed);
-        Self { all, others }
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Drop for RedisStore {
@@ -115,8 +95,7 @@ impl RedisStore {
             epoch: RwLock::new(None),
             fenced: Notify::new(),
             l1,
-            turns: Turns::default(),
-            asking: AtomicUsize::new(0),
+            turns: Turns::new(FEW),
             task,
         })
     }
@@ -180,12 +159,8 @@ impl RedisStore {
     /// As [`Store::read`](super::Store::read).
     pub(crate) async fn read(&self, entry: &Entry, deps: &[Dep]) -> Read {
         let fingerprint = entry.fingerprint();
-        let asking = Asking::new(&self.asking);
         let look = self.look(entry, fingerprint, deps);
-        match asking.others < turns::FEW {
-            true => look.await,
-            false => self.turns.ask(entry, &fingerprint, deps, look).await,
-        }
+        self.turns.ask(entry, &fingerprint, deps, look).await
     }
 
     async fn look(&self, entry: &Entry, fingerprint: [u8; 32], deps: &[Dep]) -> Read {
@@ -267,18 +242,18 @@ impl RedisStore {
         group: &Group,
         fingerprint: Option<&[u8; 32]>,
     ) -> Result<Reply, Doubt> {
-        let mut call = Call::new(&scripts.read, &scripts.epoch, group, Some(fingerprint));
-        call.arg(&random());
-        call.arg(if fingerprint.is_some() { b"1" } else { b"0" });
-        match self.send(call, READ).await {
+        let mut call = call(&scripts.read, &scripts.epoch, group, Some(fingerprint));
+        call.arg(&random()[..]);
+        call.arg(if fingerprint.is_some() { "1" } else { "0" });
+        match self.send(&call, READ).await {
             Ok(Reply::Doubt) => Err(Doubt::Marked),
             Ok(Reply::Fenced) | Err(_) => Err(Doubt::Away),
             Ok(reply) => Ok(reply),
         }
     }
 
-    async fn send(&self, call: Call, patience: Duration) -> Result<Reply, LinkError> {
-        let answer = self.link.ask(&call.finish(), patience).await;
+    async fn send(&self, call: &Cmd, patience: Duration) -> Result<Reply, LinkError> {
+        let answer = self.link.ask(call, patience).await;
         self.read_reply(answer).await
     }
 
@@ -352,7 +327,7 @@ impl RedisStore {
         // Ten per cent to either side, so that what was filled together does not end together.
         let jitter = u128::from(random()[0]);
         let ttl = ttl.min(MAX_TTL).as_millis() * (230 + jitter * 51 / 255) / 256;
-        let mut call = Call::new(
+        let mut call = call(
             &scripts.fill,
             &scripts.epoch,
             &groups[0],
@@ -360,8 +335,8 @@ impl RedisStore {
         );
         call.arg(home)
             .arg(ttl.max(1).to_string().as_bytes())
-            .arg(&encoded);
-        matches!(self.send(call, FILL).await, Ok(Reply::Done))
+            .arg(&encoded[..]);
+        matches!(self.send(&call, FILL).await, Ok(Reply::Done))
     }
 }
 

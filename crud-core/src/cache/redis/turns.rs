@@ -1,21 +1,24 @@
-//! One question at a time about each body, however many ask: whoever comes while one is on its way waits for the next,
-//! which answers all who have come by then.
+//! When many ask, one question at a time about each body: whoever comes while one is on its way waits for the next, which
+//! answers all who have come by then.
 //!
 //! An answer is never shared with someone who came after its question was sent: he may know of a write that it does not.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cache::store::{Dep, Entry, Read};
 
-/// So many may ask at once without regard to each other: Redis answers them sooner than they have found together.
-pub(super) const FEW: usize = 64;
-
 /// Lists, so that readers of different bodies hardly ever wait for each other.
 const SHARDS: usize = 256;
 
-/// The bodies that somebody asks about: as many as there are readers at a moment, so that each list has one, or none.
-pub(super) struct Turns([Mutex<Vec<Arc<Turn>>>; SHARDS]);
+/// The bodies that somebody asks about.
+pub(super) struct Turns {
+    /// So many may ask at once without regard to each other.
+    few: usize,
+    /// How many ask.
+    asking: AtomicUsize,
+    shards: [Mutex<Vec<Arc<Turn>>>; SHARDS],
+}
 
 struct Turn {
     entry: Entry,
@@ -32,14 +35,16 @@ struct Asking<'t> {
     turn: Arc<Turn>,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
 impl Turns {
-    /// An answer to a question that is sent from now on: `ask`, or another's. `fingerprint` is the entry's.
+    pub(super) fn new(few: usize) -> Self {
+        Self {
+            few,
+            asking: AtomicUsize::new(0),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// An answer to a question that is sent from now on: `ask`, or another's if many ask. `fingerprint` is the entry's.
     pub(super) async fn ask(
         &self,
         entry: &Entry,
@@ -47,7 +52,11 @@ impl Turns {
         deps: &[Dep],
         ask: impl Future<Output = Read>,
     ) -> Read {
-        let asking = Asking::new(&self.0[usize::from(fingerprint[0])], entry, deps);
+        let counted = Counted::new(&self.asking);
+        if counted.others < self.few {
+            return ask.await;
+        }
+        let asking = Asking::new(&self.shards[usize::from(fingerprint[0])], entry, deps);
         let turn = &asking.turn;
         let before = turn.sent.load(Ordering::SeqCst);
         let mut last = turn.last.lock().await;
@@ -63,6 +72,25 @@ impl Turns {
             *last = Some((sent, answer.clone()));
         }
         answer
+    }
+}
+
+/// One of all who ask.
+struct Counted<'t> {
+    all: &'t AtomicUsize,
+    others: usize,
+}
+
+impl<'t> Counted<'t> {
+    fn new(all: &'t AtomicUsize) -> Self {
+        let others = all.fetch_add(1, Ordering::Relaxed);
+        Self { all, others }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -123,7 +151,7 @@ mod tests {
     /// Kills: an answer to a question that was sent before he came; a question for each.
     #[tokio::test]
     async fn who_comes_while_one_is_asking_shares_the_next_answer() {
-        let (turns, key) = (Turns::default(), &entry("k"));
+        let (turns, key) = (Turns::new(0), &entry("k"));
         let asked = Cell::new(0);
         let hit = |text: &'static str| Read::Hit(Bytes::from_static(text.as_bytes()));
         let (answer, arrives) = oneshot::channel();
@@ -160,19 +188,37 @@ mod tests {
             assert!(is(&other.await, "new"));
         }
         assert_eq!(asked.get(), 2);
-        assert!(list(&turns.0[0]).is_empty());
+        assert!(list(&turns.shards[0]).is_empty());
     }
 
     /// Kills: waiting for one who went away.
     #[tokio::test]
     async fn who_goes_away_takes_nothing_from_the_others() {
-        let (turns, key) = (Turns::default(), &entry("k"));
+        let (turns, key) = (Turns::new(0), &entry("k"));
         let mut gone = Box::pin(turns.ask(key, &[0; 32], &[], std::future::pending()));
         assert!(gone.as_mut().now_or_never().is_none());
         let mut stays = Box::pin(turns.ask(key, &[0; 32], &[], async { Read::Hit(Bytes::new()) }));
         assert!(stays.as_mut().now_or_never().is_none());
         drop(gone);
         assert!(stays.now_or_never().is_some());
-        assert!(list(&turns.0[0]).is_empty());
+        assert!(list(&turns.shards[0]).is_empty());
+    }
+
+    /// Kills: a reader who looks for others though there are few; a count that does not go down again.
+    #[tokio::test]
+    async fn a_few_ask_each_for_himself() {
+        let (turns, key) = (Turns::new(2), &entry("k"));
+        let wait = || Box::pin(turns.ask(key, &[0; 32], &[], std::future::pending()));
+        for _ in 0..2 {
+            let (mut one, mut two) = (wait(), wait());
+            assert!(one.as_mut().now_or_never().is_none());
+            assert!(two.as_mut().now_or_never().is_none());
+            assert!(list(&turns.shards[0]).is_empty());
+            let mut many = wait();
+            assert!(many.as_mut().now_or_never().is_none());
+            assert_eq!(list(&turns.shards[0]).len(), 1);
+        }
+        assert_eq!(turns.asking.load(Ordering::Relaxed), 0);
+        assert!(list(&turns.shards[0]).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use redis::Script;
 
-use super::call::Call;
+use super::call::call;
 use super::groups::Group;
 use super::link::LinkError;
 use super::reply::Reply;
@@ -87,9 +87,9 @@ impl RedisStore {
         token: u128,
         patience: Duration,
     ) -> Result<Reply, LinkError> {
-        let mut call = Call::new(script, epoch, group, None);
-        call.arg(&token.to_be_bytes()).arg(&random());
-        let answer = self.link.tell(&call.finish(), patience).await;
+        let mut call = call(script, epoch, group, None);
+        call.arg(&token.to_be_bytes()[..]).arg(&random()[..]);
+        let answer = self.link.tell(&call, patience).await;
         self.read_reply(answer).await
     }
 }
