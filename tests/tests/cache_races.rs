@@ -134,6 +134,22 @@ on_both! {
         assert_eq!(reader.get(&list).await.is(200).items()[0]["title"], "New");
     }
 
+    // Kills: a look for the part of a row when no list is kept
+    async fn without_a_cache_a_write_does_not_look_where_its_row_is(app: TestApp) {
+        let course = published(&app.instructor(), "Course").await;
+        let lesson = lesson(&app.instructor(), &course, 1).await;
+        let db = Db::connect(&DbConfig::new(app.database_url())).await.expect("the same database");
+        let uncached = Lms::with_cache(db, tests::jwt(), Cache::off());
+        let instructor = app.instructor().id();
+        let (token, _) = uncached.app.auth().jwt().issue(instructor, "instructor");
+        let uncached = Client::new(uncached.router()).signed_in(instructor, token);
+        // The caller, and the row: nothing else.
+        let call = uncached.request(Method::PATCH, &lesson).json(json!({"title": "New"}));
+        let (reply, statements) = counted(call).await;
+        reply.is(200);
+        assert_eq!(statements, 2);
+    }
+
     // Kills: loads that are not shared; a look at the store that is older than the flight
     async fn ten_thousand_who_ask_at_once_are_one_question(app: TestApp) {
         let course = published(&app.instructor(), "Course").await;

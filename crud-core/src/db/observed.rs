@@ -198,7 +198,7 @@ impl Db {
     }
 
     /// Whether there is a cache that writes must reach.
-    pub(super) fn is_observed(&self) -> bool {
+    pub(crate) fn is_observed(&self) -> bool {
         self.cache().is_some_and(|cache| cache.is_on())
     }
 

@@ -54,6 +54,11 @@ enum Backend {
 }
 
 impl Tx {
+    /// Whether there is a cache that its writes must reach.
+    pub(crate) const fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
     pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
         lease.batch("BEGIN").await?;
         Ok(Self::new(Backend::Pg(lease)))

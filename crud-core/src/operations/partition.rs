@@ -7,7 +7,7 @@
 
 use diesel::row::{Field as _, Row as _};
 
-use super::{Context, key};
+use super::{Context, Place, key};
 use crate::{
     Result,
     cache::Dep,
@@ -102,7 +102,8 @@ impl Home {
 }
 
 impl Context<'_> {
-    /// Where a write may look for the row next; `None`: nowhere else. Lists that are not parted are one home.
+    /// Where a write may look for the row next; `None`: nowhere else. Lists that are not parted are one home, and so are
+    /// those that no cache keeps.
     pub(super) async fn next_home(
         &self,
         r: &Resource,
@@ -110,7 +111,11 @@ impl Context<'_> {
         tried: &mut Tried,
     ) -> Result<Option<Home>> {
         tried.times += 1;
-        let Some((column, kind)) = r.partition else {
+        let is_observed = match self.place {
+            Place::Db(db) => db.is_observed(),
+            Place::Tx(tx) => tx.is_observed(),
+        };
+        let Some((column, kind)) = r.partition.filter(|_| is_observed) else {
             return Ok((tried.times == 1).then_some(Home(None)));
         };
         if tried.times > TRIES {
