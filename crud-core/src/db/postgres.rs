@@ -1,7 +1,8 @@
 //! PostgreSQL: the pool of connections, and running statements on one of them.
 //!
-//! A connection goes back to the pool only if its last statement ended: a dropped request closes its connection, so
-//! that nobody waits behind its query and no open transaction is ever handed on.
+//! A connection goes back to the pool only if its last statement ended. One whose request was dropped has a moment to
+//! come to that end, and is closed if it does not: a client that hangs up costs no new connection, nobody waits behind
+//! its query for long, and no open transaction is ever handed on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use tokio::runtime::Handle;
 use tokio_postgres::NoTls;
 
 use super::IDLE_IN_TRANSACTION;
@@ -25,6 +27,10 @@ use crate::cache::mutant::{Mutant, lives};
 
 /// How long opening a connection outside of the pool may take.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to end what a dropped request had begun: most statements take less, and who waits
+/// for a connection does not wait long.
+const ENDING: Duration = Duration::from_millis(250);
 
 /// The pool. Clones share it.
 #[derive(Clone)]
@@ -62,6 +68,7 @@ impl PgDb {
         match self.pool.get().await {
             Ok(object) => Ok(PgLease {
                 object: Some(object),
+                end: Some(""),
             }),
             Err(PoolError::Timeout(TimeoutType::Wait)) => {
                 Err(DbError::Busy("no connection became free in time"))
@@ -123,12 +130,21 @@ impl PgDb {
     }
 }
 
-/// A connection out of the pool. Goes back by [`PgLease::release`]; dropped otherwise, it is closed.
+/// A connection out of the pool. Goes back by [`PgLease::release`]; dropped otherwise, it goes back when it has ended
+/// what it was at, or is closed.
 pub(super) struct PgLease {
     object: Option<Object<PgManager>>,
+    /// The SQL that shows that whatever was begun has ended; `None`: nothing does.
+    end: Option<&'static str>,
 }
 
 impl PgLease {
+    /// Begins a transaction.
+    pub(super) async fn begin(&mut self) -> DbResult<()> {
+        self.end = Some("ROLLBACK");
+        self.batch("BEGIN").await
+    }
+
     /// Feeds the rows of `stmt` to `sink`.
     pub(super) async fn load(&self, stmt: &Stmt, sink: &mut dyn Sink) -> DbResult<()> {
         let _clock = Clock::start();
@@ -153,9 +169,12 @@ impl PgLease {
     }
 
     /// Gives the connection back, unless the server said that it ends: then the socket closes a moment later.
-    fn after<R>(self, result: DbResult<R>) -> DbResult<R> {
+    fn after<R>(mut self, result: DbResult<R>) -> DbResult<R> {
         match result {
-            Err(error @ DbError::Unavailable(_)) => Err(error),
+            Err(error @ DbError::Unavailable(_)) => {
+                self.close();
+                Err(error)
+            }
             other => {
                 self.release();
                 other
@@ -167,13 +186,30 @@ impl PgLease {
     pub(super) fn release(mut self) {
         drop(self.object.take());
     }
+
+    fn close(&mut self) {
+        drop(self.object.take().map(Object::take));
+    }
 }
 
 impl Drop for PgLease {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            drop(Object::take(object));
+        if self.object.is_none() {
+            return;
         }
+        let (Some(end), Ok(runtime)) = (self.end.take(), Handle::try_current()) else {
+            return self.close();
+        };
+        // Dropped once more, it closes.
+        let lease = Self {
+            object: self.object.take(),
+            end: None,
+        };
+        runtime.spawn(async move {
+            if let Ok(Ok(())) = tokio::time::timeout(ENDING, lease.batch(end)).await {
+                lease.release();
+            }
+        });
     }
 }
 

@@ -59,8 +59,8 @@ impl Tx {
         self.observer.is_some()
     }
 
-    pub(super) async fn begin_pg(lease: PgLease) -> DbResult<Self> {
-        lease.batch("BEGIN").await?;
+    pub(super) async fn begin_pg(mut lease: PgLease) -> DbResult<Self> {
+        lease.begin().await?;
         Ok(Self::new(Backend::Pg(lease)))
     }
 
@@ -138,7 +138,7 @@ impl Tx {
                     lease.release();
                     Ok(())
                 }
-                // The lease is dropped: the connection is closed.
+                // The lease is dropped: what is still open is rolled back.
                 Err(error) => Err(error),
             },
             Backend::Sqlite(tx) => tx.commit().await,

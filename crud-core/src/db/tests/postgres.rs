@@ -1,6 +1,7 @@
 //! What only a PostgreSQL server can show.
 
 use diesel::prelude::*;
+use futures_util::FutureExt as _;
 
 use super::*;
 
@@ -123,6 +124,34 @@ async fn postgres_errors_and_lost_connections_are_told_apart() {
                     .unwrap();
             assert_eq!(is, [value], "{name}");
         }
+    }
+}
+
+// Kills: a connection closed for every client that hangs up; an open transaction or an answer to somebody else handed on
+#[tokio::test]
+async fn a_request_that_is_dropped_keeps_its_connection() {
+    for t in databases_with(|c| c.pool_size = 1).await {
+        if t.name != "postgres" {
+            continue;
+        }
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..20 {
+            // Each polled once: sent, and given up.
+            let read = Stmt::new().sql("SELECT 1::int4");
+            let read =
+                t.db.load::<i32, diesel::sql_types::Integer>(Access::Read, read);
+            assert!(read.now_or_never().is_none());
+            let tx = t.db.begin().await.unwrap();
+            assert!(tx.run(new("a", 1).1).now_or_never().is_none());
+            drop(tx);
+            let who = Stmt::new().sql("SELECT pg_backend_pid()");
+            let who =
+                t.db.load::<i32, diesel::sql_types::Integer>(Access::Read, who);
+            seen.extend(who.await.unwrap());
+        }
+        assert_eq!(count(&t.db).await, 0);
+        // On a busy machine one may have been too slow.
+        assert!(seen.len() < 5, "{} connections", seen.len());
     }
 }
 
