@@ -8,6 +8,7 @@ use std::{
     collections::{HashMap, hash_map::Entry as Slot},
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,12 +16,17 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Failed, Stamps,
+    Failed, Load, Loaded, Stamps,
     mutant::{Mutant, lives},
 };
+
+/// A load that takes longer is remembered as a dear one, up to so many of them, for so long.
+const DEAR: Duration = Duration::from_millis(2);
+const MAX_DEAR: u64 = 10_000;
+const DEAR_FOR: Duration = Duration::from_secs(60);
 
 /// Locks, so that readers of different bodies do not wait for each other.
 const SHARDS: usize = 16;
@@ -32,6 +38,8 @@ type Flight = Shared<BoxFuture<'static, Done>>;
 pub(super) struct Flights {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
+    /// How long the last load of a body took, of those that take long, by the key's hash.
+    dear: moka::sync::Cache<u64, Duration>,
 }
 
 #[derive(Default)]
@@ -53,7 +61,28 @@ impl Flights {
         Self {
             shards: Default::default(),
             hasher: RandomState::new(),
+            dear: moka::sync::Cache::builder()
+                .max_capacity(MAX_DEAR)
+                .time_to_live(DEAR_FOR)
+                .build(),
         }
+    }
+
+    /// Runs a load, and remembers it if it takes long.
+    pub(super) async fn timed(&self, key: &Bytes, load: Load) -> Result<Loaded, Failed> {
+        let began = Instant::now();
+        let loaded = load.await;
+        let took = began.elapsed();
+        if took >= DEAR {
+            self.dear.insert(self.hasher.hash_one(key), took);
+        }
+        loaded
+    }
+
+    /// How long the last load of this body took; zero if not long.
+    pub(super) fn took(&self, key: &Bytes) -> Duration {
+        let took = self.dear.get(&self.hasher.hash_one(key));
+        took.unwrap_or_default()
     }
 
     /// Joins the load of this body under these stamps, or starts it.
@@ -75,16 +104,16 @@ impl Flights {
         }
     }
 
-    /// Joins a load of this body that has not started, or starts one. Two run at most: the one that is running, and
-    /// the one that everybody else waits for.
+    /// Joins a load of this body that has not started, or starts one, and tells it whether it had to wait for its turn.
+    /// Two are there at most: the one that is running, and the one that everybody else waits for.
     pub(super) fn next<L>(self: &Arc<Self>, key: &Bytes, load: L) -> Flight
     where
-        L: FnOnce() -> BoxFuture<'static, Done>,
+        L: FnOnce(bool) -> BoxFuture<'static, Done>,
     {
         match self.shard(key).bypass.entry(key.clone()) {
             Slot::Vacant(slot) => {
                 let landed = OutOfLane(Arc::clone(self), key.clone());
-                let running = launch(load(), landed);
+                let running = launch(load(false), landed);
                 slot.insert(Lane {
                     running,
                     next: None,
@@ -98,7 +127,7 @@ impl Flights {
                     return next.clone();
                 }
                 let (flights, key, before) = (Arc::clone(self), key.clone(), lane.running.clone());
-                let load = load();
+                let load = load(true);
                 let landed = OutOfLane(Arc::clone(self), key.clone());
                 let queued = async move {
                     let _ = before.await;

@@ -11,15 +11,13 @@ mod flight;
 mod memory;
 mod metrics;
 pub(crate) mod mutant;
+mod read;
 mod redis;
 mod store;
 mod text;
 mod write;
 
-use std::{sync::Arc, time::Duration};
-
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use std::sync::Arc;
 
 #[cfg(feature = "testing")]
 pub use self::mutant::MUTANTS;
@@ -30,24 +28,15 @@ pub use self::{
     store::{Dep, Doubt, Entry, Fence, IN_DOUBT, Read, Stamps, Store, Table, Token, Unmarked},
 };
 pub(crate) use self::{
+    read::{Failed, Load, Loaded},
     store::is_own,
     text::{Written, mentioned, written},
     write::{Detached, Marked, Touched},
 };
-use crate::db::{Db, DbError, DbKind, Executor as _, TableShape};
+use crate::db::{Db, DbKind, Executor as _, TableShape};
 
 /// The budget of bodies in the process, unless said otherwise: 64 MiB.
 pub const DEFAULT_BYTES: u64 = 64 << 20;
-
-/// Larger bodies are not kept.
-const LARGEST_BODY: usize = 256 << 10;
-
-/// How long a reader waits for another process that loads the same body, in steps.
-const WAITS: [Duration; 3] = [
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-];
 
 /// The cache of an application. [`App`](crate::App) makes one in the process; a server with several instances gives it
 /// one whose store they share.
@@ -72,22 +61,6 @@ pub struct Cache {
     reads: bool,
     flights: Arc<Flights>,
     counters: Counters,
-}
-
-/// What a load brings.
-pub(crate) struct Loaded {
-    pub(crate) body: Bytes,
-    /// How long it may be kept.
-    pub(crate) ttl: Duration,
-}
-
-/// Why a load brought nothing: shared by all who waited for it.
-#[derive(Debug, Clone)]
-pub(crate) enum Failed {
-    Db(Arc<DbError>),
-    Other(Arc<crate::Error>),
-    /// Its task panicked.
-    Lost,
 }
 
 impl Cache {
@@ -180,99 +153,6 @@ impl Cache {
     /// Whether a mark is good for a statement outside of a transaction only behind a fence.
     pub(crate) fn needs_fence(&self) -> bool {
         self.store.as_ref().is_some_and(|store| store.needs_fence())
-    }
-
-    /// A body that is current, from the store or by `load`, which then fills it for others. Before a kept body is
-    /// used, the store must be known to have heard of all writes: `known`, or `ask` says so.
-    pub(crate) async fn through<L>(
-        self: &Arc<Self>,
-        known: bool,
-        ask: impl Future<Output = bool>,
-        entry: Entry,
-        deps: &[Dep],
-        load: L,
-    ) -> Result<Bytes, Failed>
-    where
-        L: FnOnce() -> BoxFuture<'static, Result<Loaded, Failed>>,
-    {
-        let Some(store) = &self.store else {
-            return Ok(load().await?.body);
-        };
-        let counted = self.counters.of(entry.of);
-        let mut read = store.read(&entry, deps).await;
-        for wait in WAITS {
-            if !matches!(read, Read::Wait(_)) {
-                break;
-            }
-            tokio::time::sleep(wait).await;
-            read = store.read(&entry, deps).await;
-        }
-        if !known && matches!(read, Read::Hit(_)) {
-            match ask.await {
-                // What was kept then may be known to be old now.
-                true => read = store.read(&entry, deps).await,
-                false => read = Read::Bypass(Doubt::Away),
-            }
-        }
-        match read {
-            Read::Hit(body) => {
-                counted.hits.increment(1);
-                Ok(body)
-            }
-            Read::Lead(stamps) | Read::Wait(stamps) => {
-                counted.misses.increment(1);
-                self.lead(store, entry, deps, stamps, load).await
-            }
-            Read::Bypass(doubt) => {
-                counted.bypassed(doubt);
-                let plain = || -> BoxFuture<'static, Result<Bytes, Failed>> {
-                    let load = load();
-                    Box::pin(async move { load.await.map(|loaded| loaded.body) })
-                };
-                self.flights.next(&entry.key, plain).await
-            }
-        }
-    }
-
-    async fn lead<L>(
-        self: &Arc<Self>,
-        store: &Arc<dyn Store>,
-        entry: Entry,
-        deps: &[Dep],
-        stamps: Stamps,
-        load: L,
-    ) -> Result<Bytes, Failed>
-    where
-        L: FnOnce() -> BoxFuture<'static, Result<Loaded, Failed>>,
-    {
-        let key = entry.key.clone();
-        let start = || -> BoxFuture<'static, Result<Bytes, Failed>> {
-            let (cache, store, stamps) = (Arc::clone(self), Arc::clone(store), stamps.clone());
-            let (deps, load) = (deps.to_vec(), load());
-            Box::pin(async move {
-                // Someone may have landed between our look and our start.
-                if let Some(body) = store.peek(&entry, &stamps) {
-                    return Ok(body);
-                }
-                let Loaded { body, ttl } = load.await?;
-                if body.len() <= LARGEST_BODY {
-                    let kept = store.fill(&entry, &deps, &stamps, body.clone(), ttl).await;
-                    if !kept {
-                        cache.counters.of(entry.of).refused.increment(1);
-                    }
-                }
-                Ok(body)
-            })
-        };
-        self.flights.clean(&key, &stamps, start).await
-    }
-
-    /// Whether the store would still serve this very body: a second look at one that was used together with others.
-    pub(crate) async fn still(&self, entry: &Entry, deps: &[Dep], body: &Bytes) -> bool {
-        let Some(store) = &self.store else {
-            return false;
-        };
-        matches!(store.read(entry, deps).await, Read::Hit(now) if now == *body)
     }
 
     /// Forgets everything that is kept, for an operator who changed the database behind every guard.

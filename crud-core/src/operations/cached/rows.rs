@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::{Kept, read_into};
 use crate::{
     Context, Result,
-    cache::{Dep, Entry, Failed, Loaded},
+    cache::{Dep, Entry, Load, Loaded},
     db::Access,
     id::{Id, IdKind},
     operations::{Row, key, projection::JsonRows, row, statement},
@@ -126,7 +126,7 @@ impl Context<'_> {
             of: r.endpoint,
             key: key::of_row(r.endpoint, r.get.form(), id).into(),
         };
-        let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
+        let load = || -> Load {
             let sql = statement::whole(r, id);
             let sink = JsonRows::whole(Arc::clone(&r.get), r.archivable);
             let db = kept.db.clone();
@@ -143,13 +143,7 @@ impl Context<'_> {
         };
         let body = match kept
             .cache
-            .through(
-                kept.db.is_known_current(),
-                kept.db.is_current(),
-                entry.clone(),
-                &deps,
-                load,
-            )
+            .through(kept.db, entry.clone(), &deps, load)
             .await
         {
             Ok(body) => body,

@@ -1,12 +1,11 @@
 //! Pages, counts, and rows that the policy's predicate cannot judge: kept under the statement that answers them.
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 
 use super::{Kept, Named, database, read_into};
 use crate::{
     Context, Result,
-    cache::{Dep, Entry, Failed, Loaded},
+    cache::{Dep, Entry, Load, Loaded},
     db::{Executor as _, Stmt},
     id::Id,
     operations::{
@@ -118,7 +117,7 @@ impl Context<'_> {
             of: r.endpoint,
             key: key.into(),
         };
-        let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
+        let load = || -> Load {
             let db = kept.db.clone();
             Box::pin(async move {
                 let rows = read_into::<S>(&db, sql, sink).await?;
@@ -126,17 +125,7 @@ impl Context<'_> {
                 Ok(Loaded { body, ttl })
             })
         };
-        match kept
-            .cache
-            .through(
-                kept.db.is_known_current(),
-                kept.db.is_current(),
-                entry,
-                &deps,
-                load,
-            )
-            .await
-        {
+        match kept.cache.through(kept.db, entry, &deps, load).await {
             Ok(body) => Ok(Ok(body)),
             Err(failed) => Err(self.failed(r, failed).await),
         }

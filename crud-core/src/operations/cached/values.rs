@@ -2,12 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
-
 use super::again;
 use crate::{
     Context, Error, Result,
-    cache::{Dep, Deps, Entry, Failed, Loaded, is_own},
+    cache::{Dep, Deps, Entry, Failed, Load, Loaded, is_own},
     db::Db,
     operations::Place,
 };
@@ -72,7 +70,7 @@ impl Db {
             of: name,
             key: full.into(),
         };
-        let load = || -> BoxFuture<'static, Result<Loaded, Failed>> {
+        let load = || -> Load {
             Box::pin(async move {
                 let value = load.await.map_err(|error| Failed::Other(Arc::new(error)))?;
                 let body = serde_json::to_vec(&value)
@@ -83,16 +81,7 @@ impl Db {
                 })
             })
         };
-        match cache
-            .through(
-                self.is_known_current(),
-                self.is_current(),
-                entry,
-                &deps.0,
-                load,
-            )
-            .await
-        {
+        match cache.through(self, entry, &deps.0, load).await {
             Ok(body) => serde_json::from_slice(&body).map_err(Error::internal),
             Err(Failed::Other(error)) => Err(match Arc::try_unwrap(error) {
                 Ok(error) => error,
