@@ -121,7 +121,7 @@ impl Fault {
             Self::Held => {
                 cluster.until_hits().await?;
                 let before = cluster.all_counts().await;
-                stall(cluster, load, server, Duration::from_millis(3_500)).await?;
+                stall(cluster, load, server, Duration::from_millis(3_500), CALM).await?;
                 let marked = |was: &Counts, now: &Counts| now.marked > was.marked;
                 let felt = felt(self, cluster, &before, None, marked).await;
                 tokio::time::sleep(STALL).await;
@@ -171,7 +171,7 @@ async fn older(cluster: &mut Cluster, load: &Load, hold: Duration) -> Result<(),
 async fn stalled(cluster: &mut Cluster, load: &Load, server: usize) -> Result<(), String> {
     cluster.until_hits().await?;
     let before = cluster.all_counts().await;
-    stall(cluster, load, server, Duration::from_millis(3_500)).await?;
+    stall(cluster, load, server, Duration::from_millis(3_500), CALM).await?;
     cluster.redis.ask("FLUSHALL");
     let fenced = |was: &Counts, now: &Counts| now.fenced > was.fenced;
     let begin = Instant::now();
@@ -187,7 +187,7 @@ async fn stalled(cluster: &mut Cluster, load: &Load, server: usize) -> Result<()
 async fn hung(cluster: &mut Cluster, load: &Load, server: usize) -> Result<(), String> {
     cluster.until_hits().await?;
     let was = load.failed.load(Relaxed);
-    stall(cluster, load, server, Duration::from_secs(17)).await?;
+    stall(cluster, load, server, Duration::from_secs(17), UNHEARD).await?;
     // PostgreSQL ends what waits for longer than 5 s; whoever waits for the answer is told later.
     tokio::time::sleep(Duration::from_secs(18)).await;
     load.quiet.store(false, Relaxed);
@@ -198,14 +198,20 @@ async fn hung(cluster: &mut Cluster, load: &Load, server: usize) -> Result<(), S
 }
 
 /// Has two writes of a server wait for so long between mark and COMMIT, and others not begin; returns when the first
-/// waits. The answers to the two come late, so that what they wrote is seen before they post.
-async fn stall(cluster: &Cluster, load: &Load, server: usize, by: Duration) -> Result<(), String> {
+/// waits. The answers to the two come later by `unheard`, so that what they wrote is seen before they post.
+async fn stall(
+    cluster: &Cluster,
+    load: &Load,
+    server: usize,
+    by: Duration,
+    unheard: Duration,
+) -> Result<(), String> {
     let database = cluster.database(server);
     database.hold(Hold {
         words: "COMMIT",
         times: 2,
         by,
-        answer_by: CALM,
+        answer_by: unheard,
     });
     let begin = Instant::now();
     while database.held() == 0 {
@@ -225,6 +231,9 @@ async fn stall(cluster: &Cluster, load: &Load, server: usize, by: Duration) -> R
 const STALL: Duration = Duration::from_millis(3_700);
 /// How long writes that have begun are given to end.
 const CALM: Duration = Duration::from_millis(100);
+/// How much later the server hears of a COMMIT that came when nothing was in doubt any more. By then almost everything
+/// is kept again, so that what was written is seen by few.
+const UNHEARD: Duration = Duration::from_millis(800);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until a server, or this one, counts it.
