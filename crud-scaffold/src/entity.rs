@@ -176,7 +176,7 @@ impl EntityPlan {
     }
 
     /// The table as SQL is made of it. `authors` is the table of those who write.
-    pub(crate) fn table(&self, authors: &str) -> Table {
+    pub(crate) fn table(&self, authors: Option<&str>) -> Table {
         let id = Column::new("id", id_column(self.ids), false).standard(None);
         let own = self.fields.iter().map(|field| self.column(field));
         let columns = std::iter::once(id)

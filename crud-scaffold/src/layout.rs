@@ -28,10 +28,10 @@ pub struct Layout {
     /// The folder with `postgres` and `sqlite`.
     pub migrations: &'static str,
     /// The folder with the tests, and their list in `all.rs`. They use `tests::TestApp` (`extern crate self as tests` in
-    /// `all.rs` says where that is), `conformance::suite` and `steps::made`: `tests/tests/five_entities/app` has the least.
+    /// `all.rs` says where that is), `conformance::suite` and `steps::made`, as those of [`application`](crate::application).
     pub tests: &'static str,
-    /// The table that `created_by` and `updated_by` refer to.
-    pub authors: &'static str,
+    /// The table that `created_by` and `updated_by` refer to, if those who write are rows.
+    pub authors: Option<&'static str>,
     /// The path of the function of a `&Principal` that says who is an administrator.
     pub is_admin: &'static str,
 }
@@ -44,7 +44,7 @@ impl Layout {
         migrations_list: "src/migrations.rs",
         migrations: "migrations",
         tests: "tests",
-        authors: "users",
+        authors: None,
         is_admin: "crate::roles::is_admin",
     };
 }
@@ -62,6 +62,26 @@ pub struct Plan {
     pub new: Vec<(PathBuf, String)>,
     /// Files that are there, with their new text.
     pub changed: Vec<(PathBuf, String)>,
+}
+
+impl Plan {
+    /// Writes it below this folder.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or a new one is there already.
+    pub fn write(&self, root: &Path) -> io::Result<()> {
+        for (path, text) in &self.new {
+            let path = root.join(path);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            io::Write::write_all(&mut fs::File::create_new(path)?, text.as_bytes())?;
+        }
+        for (path, text) in &self.changed {
+            fs::write(root.join(path), text)?;
+        }
+        Ok(())
+    }
 }
 
 impl Repository {
@@ -136,18 +156,7 @@ impl Repository {
         done.new
             .splice(0..0, rust.map(|(path, text)| (path, formatted(text))));
 
-        let registry = sorted_in(
-            &registry,
-            "pub mod ",
-            &format!("pub mod {module};"),
-            layout.entities,
-        )?;
-        let registry = behind_last(
-            &registry,
-            "        .entity::<",
-            &[format!("        .entity::<{module}::{entity}>()")],
-            layout.entities,
-        )?;
+        let registry = registered(&registry, &module, &entity, layout.entities)?;
         done.changed
             .push((format!("{}/mod.rs", layout.entities).into(), registry));
         let declared = schema::table(&plan, layout.authors);
@@ -229,17 +238,7 @@ impl Repository {
     /// # Errors
     /// If a file cannot be written, or a new one is there by now.
     pub fn write(&self, plan: &Plan) -> io::Result<()> {
-        for (path, text) in &plan.new {
-            let path = self.root.join(path);
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            io::Write::write_all(&mut fs::File::create_new(path)?, text.as_bytes())?;
-        }
-        for (path, text) in &plan.changed {
-            fs::write(self.root.join(path), text)?;
-        }
-        Ok(())
+        plan.write(&self.root)
     }
 
     fn refuse_overwriting(&self, plan: &Plan) -> Result<(), String> {
@@ -282,16 +281,20 @@ impl Repository {
 
     fn schema_with(&self, text: &str, plan: &EntityPlan, declared: &str) -> Result<String, String> {
         let path = self.layout.schema;
+        let list = "allow_tables_to_appear_in_same_query!(";
         let last = text
             .rfind("diesel::table! {")
             .and_then(|at| text[at..].find("\n}\n").map(|end| at + end + 3));
-        let Some(end) = last else {
-            return Err(format!(
-                "{path} has no `diesel::table! {{ … }}` to put the table behind"
-            ));
+        let mut text = match (last, text.find(&format!("diesel::{list}"))) {
+            (Some(end), _) => format!("{}\n{declared}{}", &text[..end], &text[end..]),
+            // An application's first table.
+            (None, Some(list)) => format!("{}{declared}\n{}", &text[..list], &text[list..]),
+            (None, None) => {
+                return Err(format!(
+                    "{path} has no `diesel::table! {{ … }}` to put the table behind"
+                ));
+            }
         };
-        let mut text = format!("{}\n{declared}{}", &text[..end], &text[end..]);
-        let list = "allow_tables_to_appear_in_same_query!(";
         let joinables = schema::joinables(plan);
         if !joinables.is_empty() {
             text = match text.contains("\ndiesel::joinable!(") {
@@ -331,7 +334,7 @@ fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
 }
 
 /// The migration that makes and unmakes the entity's table.
-fn scripts(plan: &EntityPlan, authors: &str) -> Scripts {
+fn scripts(plan: &EntityPlan, authors: Option<&str>) -> Scripts {
     let (name, table, words) = (&plan.table, plan.table(authors), plan.words());
     let up = |database| {
         let about = crate::names::capital(&plan.plural());
@@ -381,6 +384,20 @@ fn check_entity(
         }
     }
     Ok(())
+}
+
+/// The list of entities with one more, which may be its first.
+fn registered(list: &str, module: &str, entity: &str, path: &str) -> Result<String, String> {
+    let declared = format!("pub mod {module};");
+    let list = match list.contains("\npub mod ") {
+        true => sorted_in(list, "pub mod ", &declared, path)?,
+        false => list.replacen("\nuse ", &format!("\n{declared}\n\nuse "), 1),
+    };
+    let line = format!("        .entity::<{module}::{entity}>()");
+    match list.contains("\n        .entity::<") {
+        true => behind_last(&list, "        .entity::<", &[line], path),
+        false => behind_last(&list, "    Registry::new()", &[line], path),
+    }
 }
 
 /// Puts a line among those that begin alike, in their order.

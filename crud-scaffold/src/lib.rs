@@ -1,9 +1,10 @@
-//! What a developer need not type: the files of a new entity, and the migration between the declared tables and
+//! What a developer need not type: the files of a new application or entity, and the migration between the declared tables and
 //! those of the migrations.
 //!
 //! An application's commands call it, at a developer's shell; nothing of it runs in a server. It builds texts from a
 //! description and writes them where [`Layout`] says; it never overwrites a file, and knows no entity.
 
+mod application;
 mod catalogue;
 mod declaration;
 mod due;
@@ -20,6 +21,7 @@ mod tests_file;
 mod words;
 
 pub use self::{
+    application::application,
     due::{due, write_migration},
     entity::EntityPlan,
     field::{Field, FieldType},

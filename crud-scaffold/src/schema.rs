@@ -7,7 +7,7 @@ use crud_core::db::ColumnKind;
 use crate::{entity::EntityPlan, field::FieldType, names::capital, table::Column};
 
 /// The `diesel::table!` of the entity.
-pub(crate) fn table(plan: &EntityPlan, authors: &str) -> String {
+pub(crate) fn table(plan: &EntityPlan, authors: Option<&str>) -> String {
     let mut rust = format!(
         "diesel::table! {{\n    use crud_core::sql_types::*;\n\n    /// {}.\n    {} (id) {{\n",
         capital(&plan.plural()),

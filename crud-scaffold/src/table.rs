@@ -92,7 +92,7 @@ impl Column {
 }
 
 /// The columns that every entity has after its own.
-pub(crate) fn standard_columns(authors: &str) -> impl Iterator<Item = Column> {
+pub(crate) fn standard_columns(authors: Option<&str>) -> impl Iterator<Item = Column> {
     [
         ("version", ColumnKind::Int8, false),
         ("created_at", ColumnKind::Timestamptz, false),
@@ -103,5 +103,5 @@ pub(crate) fn standard_columns(authors: &str) -> impl Iterator<Item = Column> {
         ("archived_at", ColumnKind::Timestamptz, true),
     ]
     .into_iter()
-    .map(move |(name, kind, nullable)| Column::new(name, kind, nullable).standard(Some(authors)))
+    .map(move |(name, kind, nullable)| Column::new(name, kind, nullable).standard(authors))
 }

@@ -16,7 +16,7 @@ pub const LAYOUT: Layout = Layout {
     migrations_list: "lms-server/src/migrations.rs",
     migrations: "migrations",
     tests: "tests/tests",
-    authors: "users",
+    authors: Some("users"),
     is_admin: "crate::roles::is_admin",
 };
 

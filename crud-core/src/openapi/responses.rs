@@ -92,13 +92,19 @@ pub(super) fn errors() -> Value {
         let extra: &[&str] = match status {
             401 => &["WWW-Authenticate"],
             405 => &["Allow"],
-            412 => &["ETag"],
             429 | 503 => &["Retry-After"],
             _ => &[],
         };
         ((*name).to_owned(), problem(description, extra))
     });
-    all.collect::<Map<_, _>>().into()
+    let mut all: Map<_, _> = all.collect();
+    if let Some(failed) = all.get_mut("PreconditionFailed") {
+        failed["headers"]["ETag"] = json!({
+            "description": "The entity tag of the row's version; left out if there is no row.",
+            "schema": { "type": "string" },
+        });
+    }
+    all.into()
 }
 
 fn problem(description: &str, extra: &[&str]) -> Value {
@@ -151,7 +157,7 @@ pub(super) fn headers() -> Value {
         "Idempotent-Replayed": text("`true`: the answer to the first request with this `Idempotency-Key`."),
         "Content-Disposition": text("The name to keep the file under."),
         "ETag": text("The entity tag of the row's version, for `If-Match` and `If-None-Match`."),
-        "Link": text("The pages `first`, `prev`, `next` and `last` (RFC 8288); those that exist."),
+        "Link": text("The pages `first`, `prev`, `next` and `last` (RFC 8288), those that exist; not with an export."),
         "Location": text("The path of the new row."),
         "Retry-After": text("Seconds until it makes sense to try again."),
         "Vary": text("The request headers that the answer depends on."),
@@ -163,6 +169,7 @@ pub(super) fn headers() -> Value {
     headers["Retry-After"]["schema"] = json!({ "type": "integer", "minimum": 0 });
     headers["X-Total-Count"]["schema"] = json!({ "type": "integer", "minimum": 0 });
     headers["X-Total-Count"]["required"] = false.into();
+    headers["Link"]["required"] = false.into();
     headers["Idempotent-Replayed"]["required"] = false.into();
     headers["Idempotent-Replayed"]["schema"]["enum"] = json!(["true"]);
     // A layer around the routes adds it.

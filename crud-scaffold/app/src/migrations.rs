@@ -2,5 +2,5 @@
 
 crud_core::migrations! { "../migrations";
     1 "0001_cache",
-    2 "0002_users",
+    2 "0002_idempotency",
 }
