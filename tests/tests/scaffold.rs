@@ -86,7 +86,7 @@ fn copy() -> TempDir {
     copy
 }
 
-pub(crate) fn copied(from: &Path, to: &Path) {
+fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder can be made");
     for entry in fs::read_dir(from).expect("the repository can be read") {
         let entry = entry.expect("it can be read").path();

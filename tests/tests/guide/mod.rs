@@ -1,4 +1,4 @@
-//! docs/GUIDE.md and docs/COOKBOOK.md are followed step by step, from an empty folder, and their answers are compared. So
+//! docs/QUICKSTART.md, docs/GUIDE.md and docs/COOKBOOK.md are followed step by step, from an empty folder, and their answers are compared. So
 //! what a newcomer reads is what works. `GUIDE_STEPS=1` prints each step while it is done.
 
 mod blocks;
@@ -64,6 +64,18 @@ async fn the_guide_and_the_cookbook_work_as_they_stand() {
         for document in ["docs/GUIDE.md", "docs/COOKBOOK.md"] {
             follow(document, &file(document), &mut place);
         }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quickstart_works_as_it_stands() {
+    let mut place = Place::new("library");
+    tokio::task::block_in_place(|| {
+        follow(
+            "docs/QUICKSTART.md",
+            &file("docs/QUICKSTART.md"),
+            &mut place,
+        );
     });
 }
 

@@ -23,17 +23,29 @@ const CARGO: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 command=$1; shift
 [[ $command == new ]] && exec "$REAL_CARGO" new "$@"
-# The features that tests need come with a test, if it is an empty one.
-in_workspace_build() {
+# The features that tests need come with a test: that of the crate, or an empty one.
+TEST=${NAME}_tests
+if [[ $command =~ run|build|test ]] && ! grep -q autotests "$WORKSPACE/$NAME/Cargo.toml"; then
+    TEST=features
     mkdir -p "$WORKSPACE/$NAME/tests"
     touch "$WORKSPACE/$NAME/tests/features.rs"
-    in_workspace build --test features
-}
+fi
 in_workspace() {
     "$REAL_CARGO" "$@" --quiet --offline --manifest-path "$WORKSPACE/Cargo.toml" --target-dir "$TARGET" $PROFILE \
-        --workspace --all-features --bin "$NAME"
+        --workspace --all-features
+}
+in_workspace_build() {
+    in_workspace build --bin "$NAME" --test "$TEST"
 }
 case $command in
+install)
+    "$REAL_CARGO" build --quiet --offline --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$TARGET" $PROFILE \
+        --workspace --all-features --bin cargo-crud
+    cp "$BUILT/cargo-crud" "$(dirname "$0")" ;;
+crud)
+    "$(dirname "$0")/cargo-crud" crud "$@"
+    # Members of the same workspace here.
+    [[ $1 != new ]] || sed -i 's#"\.\./crud/#"../#' "$2/Cargo.toml" ;;
 run)
     while [[ $# -gt 0 && $1 != -- ]]; do shift; done
     [[ $# -gt 0 ]] && shift
@@ -43,7 +55,7 @@ build)
     in_workspace_build
     mkdir -p target/release
     cp "$BUILT/$NAME" target/release/ ;;
-test) in_workspace test ;;
+test) in_workspace test --bin "$NAME" --test "$TEST" ;;
 *) echo "the documents use no cargo $command" >&2; exit 1 ;;
 esac
 "#;
@@ -130,7 +142,9 @@ impl Place {
     }
 
     fn shell(&self, commands: &str) -> Result<String, String> {
-        let script = format!("set -ea\n{commands}\nexport -p >\"$STATE\"; pwd >\"$STATE.pwd\"\n");
+        let script = format!(
+            "set -ea\n{commands}\nexport -p >\"$STATE\"; declare -f >>\"$STATE\"; pwd >\"$STATE.pwd\"\n"
+        );
         let done = self.bash(&script).output().expect("bash is there");
         let said = String::from_utf8_lossy(&done.stdout).into_owned();
         match done.status.success() {
@@ -186,6 +200,7 @@ impl Place {
             .env("PATH", first.expect("folders have no colon"))
             .env("REAL_CARGO", env!("CARGO"))
             .env("WORKSPACE", here.join("crud"))
+            .env("REPOSITORY", Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .env("NAME", self.name)
             .env("TARGET", target)
             .env("BUILT", built)
