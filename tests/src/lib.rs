@@ -1,10 +1,13 @@
 //! The LMS as tests see it: a whole application on its own database, with users of every kind who are
 //! there already. The tests themselves are in `tests/`.
 
+use std::sync::LazyLock;
+
 use crud_core::{
     Uuid,
     auth::{Jwt, JwtConfig},
     db::{DbKind, Load},
+    openapi::Promises,
     prelude::*,
     serve::{EdgeConfig, edge},
     testing::{Client, Reply, TestDb},
@@ -61,8 +64,7 @@ impl TestApp {
         let query = users::table.select((users::id, users::role, users::email));
         let users = db.db().fetch(query).await;
         Self {
-            anonymous: Client::new(edge(lms.router(), &EdgeConfig::default()))
-                .watched(Reply::well_formed),
+            anonymous: Client::new(edge(lms.router(), &EdgeConfig::default())).watched(as_promised),
             users: users.expect("the users can be read"),
             lms,
             kind,
@@ -121,6 +123,16 @@ impl TestApp {
         let (id, role, _) = found.expect("the template has every user");
         self.sign_in_as(*id, *role)
     }
+}
+
+/// Every answer in every test is well formed, and what the OpenAPI document says.
+fn as_promised(reply: &Reply) {
+    static PROMISES: LazyLock<Promises> = LazyLock::new(|| {
+        let document = serde_json::from_str(include_str!("../openapi.json"));
+        Promises::new(document.expect("it is JSON"))
+    });
+    reply.well_formed();
+    reply.keeps(&PROMISES);
 }
 
 /// What signs and verifies the tokens of every [`TestApp`].

@@ -19,6 +19,7 @@ mod limits;
 mod operation;
 mod operations;
 mod parameters;
+mod promises;
 mod responses;
 mod routes;
 mod schemas;
@@ -32,6 +33,7 @@ pub use self::{
     check::{check, faults},
     document::document,
     operation::Operation,
+    promises::Promises,
     routes::Routes,
     shared::followed,
 };

@@ -11,6 +11,8 @@ use axum::{
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+use crate::openapi::Promises;
+
 /// What only the server's code or its database says.
 const INSIDE: [&str; 11] = [
     "SELECT ",
@@ -72,6 +74,22 @@ impl Reply {
             request,
             sent,
         }
+    }
+
+    /// Demands that the answer is what a document promises; for [`Client::watched`](super::Client::watched).
+    ///
+    /// # Panics
+    /// If it is another, with each difference.
+    #[track_caller]
+    pub fn keeps(&self, promises: &Promises) {
+        let (method, path) = self.request.split_once(' ').unwrap_or_default();
+        let method = method.parse().unwrap_or_default();
+        let faults = promises.faults(&method, path, self.status, &self.headers, &self.bytes);
+        let told = faults.join("\n");
+        self.demand(
+            faults.is_empty(),
+            format_args!("what the document promises, and not\n{told}"),
+        );
     }
 
     /// Demands a status.
