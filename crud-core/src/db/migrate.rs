@@ -80,7 +80,7 @@ pub struct Migrations {
 ///
 /// The databases are `postgres` and `sqlite`. The folder is named from the file of the call, as `include_str!` has it; the files are in the binary.
 ///
-/// ```
+/// ```standalone_crate
 /// mod migrations {
 ///     crud_core::migrations! { "../../../migrations";
 ///         1 "0001_users",
