@@ -125,6 +125,24 @@ impl App {
     /// Serves a router with the usual things around it, until `shutdown` has begun and all requests are answered:
     /// `/health/live`, `/health/ready` (see [`ready`](Self::ready)), `/metrics`, and the limits and
     /// headers of [`edge`]. [`serve()`] is this with other settings.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use crud_core::serve::Shutdown;
+    /// use std::time::Duration;
+    /// use tokio::net::TcpListener;
+    ///
+    /// let app = app().await;
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let shutdown = Shutdown::new();
+    /// // In `main` a signal begins it, after `shutdown.on_signals(Duration::from_secs(30))?`.
+    /// shutdown.begin(Duration::ZERO);
+    /// app.serve(listener, app.router(), shutdown).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(&self, listener: TcpListener, router: Router, shutdown: Shutdown) {
         let router = router
             .merge(health_routes(shutdown.clone(), self.ready()))

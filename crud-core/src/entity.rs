@@ -145,6 +145,21 @@ use crate::{
 
 /// A Diesel table that an entity can stand on: its columns are of types that both databases have.
 /// Implemented for every such `table!`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::{db::TableShape, entity::EntityTable};
+///
+/// fn shape_of<E: EntityInterface>() -> TableShape {
+///     fn shape<T: EntityTable>() -> TableShape {
+///         TableShape::of::<T>(T::NAME)
+///     }
+///     shape::<E::Table>()
+/// }
+/// assert_eq!(shape_of::<Course>().name, "courses");
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the table of an entity",
     note = "write `use crud_core::sql_types::*;` inside `table!`, so that its types exist on both databases"
@@ -159,6 +174,15 @@ impl<T> EntityTable for T where
 }
 
 /// A table with a name in SQL: every `table!` that names no schema.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::entity::Named;
+///
+/// assert_eq!(<courses::table as Named>::NAME, "courses");
+/// # }
+/// ```
 pub trait Named {
     /// The name.
     const NAME: &'static str;
@@ -308,6 +332,17 @@ pub trait EntityInterface: Send + Sync + 'static {
 }
 
 /// A column that `sort` may name.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::ColumnKind;
+///
+/// let sorts = Course::sorts();
+/// let title = sorts.iter().find(|sort| sort.name == "title").unwrap();
+/// assert_eq!((title.kind, title.nullable), (ColumnKind::Text, false));
+/// # }
+/// ```
 pub struct SortColumn {
     /// Its name in the request, which is the column's.
     pub name: &'static str,
@@ -335,6 +370,19 @@ impl SortColumn {
 }
 
 /// A text column that no two rows which are not archived have alike, by which a row is read and put.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::entity::UniqueColumn;
+///
+/// /// What `unique(title)` in a declaration makes.
+/// fn unique() -> Vec<UniqueColumn> {
+///     vec![UniqueColumn::of(courses::title)]
+/// }
+/// assert_eq!(unique()[0].name, "title");
+/// # }
+/// ```
 pub struct UniqueColumn {
     /// Its name, which is that of a field of the create DTO.
     pub name: &'static str,

@@ -118,6 +118,17 @@ pub enum Error {
 }
 
 /// Any error, kept for the log.
+///
+/// ```
+/// use crud_core::{Error, error::BoxError};
+///
+/// fn mail() -> Result<(), BoxError> {
+///     Err("the mail server is away".into())
+/// }
+/// let error = mail().map_err(Error::internal).unwrap_err();
+/// // The log reads the reason, a client does not.
+/// assert_eq!((error.status().as_u16(), &*error.to_string()), (500, "An internal error occurred"));
+/// ```
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One fault of a body, a parameter or a field.

@@ -6,6 +6,17 @@ use std::sync::Arc;
 use crate::{Error, Result, entity::EntityInterface};
 
 /// A form that an entity's rows have beside JSON.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// let text = |course: &CourseGet| Ok(format!("{} costs {} cents", course.title, course.price).into_bytes());
+/// let registry = Registry::new().entity::<Course>().file::<Course>("txt", "text/plain; charset=utf-8", text);
+/// // `GET /courses/{id}.txt`
+/// let format = &registry.resources()[0].files[0];
+/// assert_eq!((format.extension, format.media_type), ("txt", "text/plain; charset=utf-8"));
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct FileFormat {
     /// What follows the id in the path: `pdf`.

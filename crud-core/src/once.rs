@@ -50,6 +50,20 @@ pub fn tables() -> Vec<TableShape> {
 ///
 /// # Errors
 /// Those of the database.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let app = app().await;
+/// # let table = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite/0022_idempotency/up.sql"));
+/// # app.db().batch(table).await?;
+/// // Once an hour, in a job.
+/// let removed = crud_core::once::purge_expired(app.db(), Timestamp::now()).await?;
+/// assert_eq!(removed, 0);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn purge_expired(db: &Db, now: Timestamp) -> DbResult<usize> {
     let expired = crud_idempotency::table.filter(crud_idempotency::expires_at.le(now));
     db.execute(unseen(Stmt::new().add(diesel::delete(expired))))

@@ -10,6 +10,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::{entity::EntityInterface, sql_types};
 
 /// A relation of an entity to another, without their types.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// let lessons = Course::relations()[0];
+/// assert_eq!((lessons.name, lessons.endpoint, lessons.is_many()), ("lessons", "lessons", true));
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Relation {
     /// Its name in `include=` and in the answer.
@@ -25,6 +33,16 @@ pub struct Relation {
 }
 
 /// Which of the two rows names the other.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::relation::RelationKind;
+///
+/// assert_eq!(Course::relations()[0].kind, RelationKind::HasMany("course_id"));
+/// assert_eq!(Lesson::relations()[0].kind, RelationKind::BelongsTo("course_id"));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationKind {
     /// Rows of the other entity name this one in their column.

@@ -78,6 +78,22 @@ impl<T> Search<T> {
 }
 
 /// What [`Search::filter`] takes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> crud_core::Result<()> {
+/// use crud_core::search::Condition;
+///
+/// /// How many courses the caller sees for which a condition is true.
+/// async fn count(cx: Context<'_>, condition: impl Condition<courses::table> + Send) -> Result<Option<i64>> {
+///     Ok(cx.list::<Course>("", |search| search.filter(condition)).await?.total)
+/// }
+/// let (app, nobody) = (app().await, Principal::anonymous());
+/// assert_eq!(count(app.on_behalf(&nobody), courses::price.lt(100)).await?, Some(0));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot filter `{T}`",
     label = "not a condition on `{T}`",

@@ -16,6 +16,17 @@ use crate::{Layout, Plan, Repository, Scripts, between};
 ///
 /// # Errors
 /// If a migration fails.
+///
+/// ```
+/// use crud_core::{Registry, db::{DbResult, Migrations}};
+/// use crud_scaffold::due;
+///
+/// /// For a test: nobody has forgotten a migration.
+/// async fn nothing_is_due(migrations: &Migrations, registry: &Registry) -> DbResult<()> {
+///     assert_eq!(due(migrations, &registry.tables(), registry).await?, None);
+///     Ok(())
+/// }
+/// ```
 pub async fn due(
     migrations: &Migrations,
     tables: &[TableShape],
@@ -30,6 +41,19 @@ pub async fn due(
 ///
 /// # Errors
 /// A sentence: there is nothing to write, a migration fails, or a file cannot be written.
+///
+/// ```
+/// use crud_core::{Registry, db::Migrations};
+/// use crud_scaffold::{Layout, write_migration};
+/// use std::path::Path;
+///
+/// /// The command `migrate --new NAME`.
+/// async fn new_migration(name: &str, migrations: &Migrations, registry: &Registry) -> Result<(), String> {
+///     let plan = write_migration(Path::new("."), Layout::CRATE, name, migrations, registry).await?;
+///     println!("{plan}");
+///     Ok(())
+/// }
+/// ```
 pub async fn write_migration(
     folder: &Path,
     layout: Layout,

@@ -45,6 +45,14 @@ const TYPES: &[&str] = &[
 const MOST_FIELDS: usize = 24;
 
 /// An entity to be written.
+///
+/// ```
+/// use crud_scaffold::EntityPlan;
+///
+/// let fields = ["title:string!", "slug:string:unique", "course:ref(courses)!"].map(str::to_owned);
+/// let plan = EntityPlan::new("LessonPlan", &fields, None).unwrap();
+/// assert_eq!((&*plan.module, &*plan.table, &*plan.endpoint), ("lesson_plan", "lesson_plans", "lesson-plans"));
+/// ```
 #[derive(Debug, Clone)]
 pub struct EntityPlan {
     /// `lesson_plan`

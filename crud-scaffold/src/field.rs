@@ -48,6 +48,13 @@ const TAKEN: &[&str] = &[
 ];
 
 /// What a field holds.
+///
+/// ```
+/// use crud_scaffold::{Field, FieldType};
+///
+/// assert_eq!(Field::parse("price:decimal(10,2)").unwrap().kind, FieldType::Decimal { digits: 10, scale: 2 });
+/// assert_eq!(Field::parse("course:ref(courses)!").unwrap().kind, FieldType::Ref("courses".to_owned()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldType {
     /// A text of at most 255 characters, which can be searched for.
@@ -82,6 +89,16 @@ pub enum FieldType {
 }
 
 /// One field.
+///
+/// ```
+/// use crud_scaffold::Field;
+///
+/// let course = Field::parse("course:ref(courses)!").unwrap();
+/// assert_eq!((&*course.column(), course.nullable()), ("course_id", false));
+/// let level = Field::parse("level:enum(beginner,advanced)=beginner").unwrap();
+/// assert_eq!(level.default.as_deref(), Some("beginner"));
+/// assert!(Field::parse("title:varchar").unwrap_err().starts_with("the field `title:varchar` is wrong"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// As it was given; of a reference without `_id`.

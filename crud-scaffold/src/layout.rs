@@ -17,6 +17,20 @@ use crate::{
 };
 
 /// Where an application keeps what is written here; all paths are below its repository's root.
+///
+/// ```
+/// use crud_scaffold::Layout;
+///
+/// // The server of a workspace, whose migrations stand beside it.
+/// const SERVER: Layout = Layout {
+///     entities: "server/src/entities",
+///     schema: "server/src/schema.rs",
+///     migrations_list: "server/src/migrations.rs",
+///     is_admin: "crate::users::is_admin",
+///     ..Layout::CRATE
+/// };
+/// assert_eq!(SERVER.migrations, "migrations");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
     /// The folder with one folder for each entity, and the registry in `mod.rs`.
@@ -50,12 +64,35 @@ impl Layout {
 }
 
 /// A repository on this machine.
+///
+/// ```
+/// use crud_scaffold::{EntityPlan, Layout, Plan, Repository};
+/// use std::path::Path;
+///
+/// /// What `new entity NAME FIELD…` would write.
+/// fn planned(name: &str, fields: &[String]) -> Result<Plan, String> {
+///     let repository = Repository::around(Path::new("."), Layout::CRATE)?;
+///     repository.entity(EntityPlan::new(name, fields, None)?)
+/// }
+/// # let refused = Repository::around(Path::new("/"), Layout::CRATE).err().unwrap();
+/// # assert!(refused.contains("is in no repository of this application"), "{refused}");
+/// ```
 pub struct Repository {
     root: PathBuf,
     layout: Layout,
 }
 
 /// What is to be written, below the root.
+///
+/// ```
+/// use crud_scaffold::Plan;
+///
+/// let plan = Plan {
+///     new: vec![("src/entities/note/mod.rs".into(), "//! Notes.".to_owned())],
+///     changed: vec![("src/entities/mod.rs".into(), "pub mod note;".to_owned())],
+/// };
+/// assert_eq!(plan.to_string(), "new      src/entities/note/mod.rs\nchanged  src/entities/mod.rs");
+/// ```
 #[derive(Debug, Default)]
 pub struct Plan {
     /// New files.

@@ -23,6 +23,22 @@ use crate::{
 const BOTH: [DbKind; 2] = [DbKind::Postgres, DbKind::Sqlite];
 
 /// The four files of a migration.
+///
+/// ```
+/// use crud_scaffold::{Layout, Plan, Repository, Scripts};
+/// use std::path::Path;
+///
+/// /// A migration that is the same on both databases.
+/// fn planned(name: &str, up: &str, down: &str) -> Result<Plan, String> {
+///     let scripts = Scripts {
+///         postgres_up: up.to_owned(),
+///         postgres_down: down.to_owned(),
+///         sqlite_up: up.to_owned(),
+///         sqlite_down: down.to_owned(),
+///     };
+///     Repository::around(Path::new("."), Layout::CRATE)?.migration(name, scripts)
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scripts {
     /// `postgres/…/up.sql`
@@ -55,6 +71,19 @@ impl Scripts {
 ///
 /// # Panics
 /// If `db` is not SQLite.
+///
+/// ```
+/// use crud_core::{Db, Registry, db::DbResult};
+/// use crud_scaffold::between;
+///
+/// /// What the tables of a file need to be as an application declares them.
+/// async fn print_missing(file: &Db, registry: &Registry) -> DbResult<()> {
+///     if let Some(scripts) = between(file, &registry.tables(), registry).await? {
+///         println!("{}", scripts.sqlite_up);
+///     }
+///     Ok(())
+/// }
+/// ```
 pub async fn between(
     db: &Db,
     tables: &[TableShape],

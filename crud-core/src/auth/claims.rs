@@ -56,6 +56,14 @@ pub struct Claims {
 }
 
 /// The `aud` claim: one name or several.
+///
+/// ```
+/// use crud_core::auth::{Audience, Claims};
+///
+/// let claims: Claims = serde_json::from_str(r#"{"sub": "7", "exp": 2e9, "aud": ["lms", "reports"]}"#)?;
+/// assert_eq!(claims.aud, Some(Audience::Many(vec!["lms".into(), "reports".into()])));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience {

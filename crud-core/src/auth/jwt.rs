@@ -89,6 +89,14 @@ impl fmt::Debug for JwtConfig {
 }
 
 /// A [`JwtConfig`] that would not be safe.
+///
+/// ```
+/// use crud_core::auth::{Jwt, JwtConfig, JwtConfigError};
+///
+/// let refused = Jwt::new(JwtConfig::new("a short secret")).unwrap_err();
+/// assert_eq!(refused, JwtConfigError::ShortSecret(14));
+/// assert_eq!(refused.to_string(), "The token secret has 14 bytes; at least 32 are needed");
+/// ```
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwtConfigError {
@@ -104,6 +112,17 @@ pub enum JwtConfigError {
 }
 
 /// Why a token is refused. For the log and for tests; a client always reads "Invalid token".
+///
+/// ```
+/// use crud_core::{Error, Uuid, auth::{AuthError, Jwt, JwtConfig}};
+///
+/// let ours = Jwt::new(JwtConfig::new("the secret that signs our own tokens"))?;
+/// let (token, _) = Jwt::new(JwtConfig::new("the secret of somebody else's tokens"))?.issue(Uuid::now_v7(), "admin");
+/// let refused = ours.verify(&token).unwrap_err();
+/// assert_eq!(refused, AuthError::Signature);
+/// assert_eq!(Error::from(refused).to_string(), "Invalid token");
+/// # Ok::<(), crud_core::auth::JwtConfigError>(())
+/// ```
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -150,6 +169,20 @@ impl From<AuthError> for Error {
 }
 
 /// Signs access tokens and verifies them.
+///
+/// ```
+/// use crud_core::{Uuid, auth::{Jwt, JwtConfig}};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = "at least thirty-two bytes of secret";
+/// let jwt = Jwt::new(JwtConfig { access_ttl: Duration::from_secs(600), ..JwtConfig::new(secret) })?;
+/// let id = Uuid::now_v7();
+/// let (token, seconds) = jwt.issue(id, "teacher");
+/// assert_eq!((jwt.verify(&token)?.sub.clone(), seconds), (id.to_string(), 600));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Jwt {
     key: Key,
     signing: EncodingKey,
@@ -213,6 +246,18 @@ impl Jwt {
     }
 
     /// The same for a user whose tokens have generations; see [`Claims::generation`].
+    ///
+    /// ```
+    /// use crud_core::{Uuid, auth::{Jwt, JwtConfig}};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+    /// let (token, _) = jwt.issue_in(2, Uuid::now_v7(), "teacher");
+    /// // An authenticator compares it with the user's, and so refuses what was issued before a sign-out.
+    /// assert_eq!(jwt.verify(&token)?.generation, Some(2));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn issue_in(&self, generation: i64, subject: Uuid, role: &str) -> (String, u64) {
         self.sign(subject, role, Some(generation))
     }

@@ -21,6 +21,19 @@ pub(super) const USUAL_HEADERS: [&str; 2] = [
 ];
 
 /// The public keys of another issuer, whose tokens are taken beside those that this server signs.
+///
+/// ```
+/// use crud_core::auth::{Jwt, JwtConfig, KeySet};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let jwt = Jwt::new(JwtConfig::new("at least thirty-two bytes of secret"))?;
+/// let document = br#"{"keys": [
+///     {"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+/// ]}"#;
+/// jwt.trust(KeySet::from_jwks(document)?.issued_by("https://id.example"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct KeySet {
     pub(super) keys: Vec<Key>,
@@ -28,6 +41,13 @@ pub struct KeySet {
 }
 
 /// Why a document is no [`KeySet`].
+///
+/// ```
+/// use crud_core::auth::{KeySet, KeySetError};
+///
+/// assert!(matches!(KeySet::from_jwks(br#"{"keys": []}"#), Err(KeySetError::Empty(0))));
+/// assert!(matches!(KeySet::from_jwks(b"a page of HTML"), Err(KeySetError::Malformed(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {

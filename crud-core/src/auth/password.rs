@@ -15,8 +15,29 @@ use tokio::{sync::Semaphore, task, time};
 use crate::{Error, Result};
 
 /// The longest password that is accepted, in bytes; checked before any hashing.
+///
+/// ```
+/// use crud_core::auth::{MAX_PASSWORD_BYTES, Passwords};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let refused = Passwords::new().hash("ü".repeat(MAX_PASSWORD_BYTES / 2 + 1)).await.unwrap_err();
+/// assert_eq!(refused.status(), 422);
+/// # }
+/// ```
 pub const MAX_PASSWORD_BYTES: usize = 128;
 /// The shortest new password, in characters.
+///
+/// ```
+/// use crud_core::auth::{MIN_PASSWORD_CHARS, Passwords};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let passwords = Passwords::new();
+/// assert!(passwords.hash("ü".repeat(MIN_PASSWORD_CHARS)).await.is_ok());
+/// assert!(passwords.hash("ü".repeat(MIN_PASSWORD_CHARS - 1)).await.is_err());
+/// # }
+/// ```
 pub const MIN_PASSWORD_CHARS: usize = 8;
 
 /// OWASP's first choice for argon2id: KiB of memory, passes, lanes.

@@ -101,6 +101,23 @@ impl Auth {
     /// # Errors
     /// 401 when there is a header but no `Bearer` token in it, when the token is not good, or when
     /// its user is not; 503 or 500 when the user can't be looked up.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::http::{HeaderMap, header};
+    ///
+    /// let app = app().await;
+    /// let id = Uuid::now_v7();
+    /// let mut headers = HeaderMap::new();
+    /// assert!(app.auth().principal(&headers).await?.is_anonymous());
+    /// let (token, _) = app.auth().jwt().issue(id, "teacher");
+    /// headers.insert(header::AUTHORIZATION, format!("Bearer {token}").parse()?);
+    /// assert_eq!(app.auth().principal(&headers).await?, Principal::user(id, "teacher"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn principal(&self, headers: &HeaderMap) -> Result<Principal> {
         let Some(token) = bearer(headers)? else {
             return Ok(Principal::anonymous());

@@ -37,6 +37,17 @@ pub enum KeySource {
 }
 
 /// Why keys could not be had.
+///
+/// ```
+/// use crud_core::auth::{KeySource, KeySourceError};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// assert!(matches!("ftp://id.example/keys".parse::<KeySource>(), Err(KeySourceError::Unknown)));
+/// let missing: KeySource = "no such file.json".parse().unwrap();
+/// assert!(matches!(missing.fetch().await, Err(KeySourceError::File(_))));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {

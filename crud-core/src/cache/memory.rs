@@ -26,6 +26,13 @@ const DOUBT: u64 = (1 << DOUBT_BITS) - 1;
 const OVERHEAD: usize = 256;
 
 /// The store inside the process.
+///
+/// ```
+/// use crud_core::{Cache, cache::Memory};
+///
+/// let cache = Cache::new(Memory::new(16 << 20));
+/// assert!(cache.is_on() && cache.is_ready());
+/// ```
 pub struct Memory {
     /// The first belongs to [`Dep::Everything`].
     slots: Box<[AtomicU64]>,

@@ -36,6 +36,13 @@ pub(crate) use self::{
 use crate::db::{Db, DbKind, Executor as _, TableShape};
 
 /// The budget of bodies in the process, unless said otherwise: 64 MiB.
+///
+/// ```
+/// use crud_core::{Cache, cache::DEFAULT_BYTES};
+///
+/// let small = Cache::in_process(DEFAULT_BYTES / 4);
+/// assert!(small.is_on() && !Cache::off().is_on());
+/// ```
 pub const DEFAULT_BYTES: u64 = 64 << 20;
 
 /// The cache of an application. [`App`](crate::App) makes one in the process; a server with several instances gives it
@@ -159,6 +166,19 @@ impl Cache {
     ///
     /// # Errors
     /// If the store cannot be told.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = app().await;
+    /// // Another program has written to the file of the database.
+    /// if let Some(cache) = app.db().cache() {
+    ///     cache.forget().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn forget(self: &Arc<Self>) -> Result<(), Unmarked> {
         if let Some(marked) = self.mark(Arc::new([Dep::Everything])).await? {
             marked.post().await;

@@ -12,6 +12,15 @@ use futures_util::future::BoxFuture;
 use crate::id::Id;
 
 /// What a body is made of, and what a write touches: equal dependencies are the same thing.
+///
+/// ```
+/// use crud_core::{Uuid, cache::Dep};
+///
+/// let row = Dep::Row("courses".into(), 7.into());
+/// assert_eq!((row.table(), row.to_string()), (Some("courses"), "courses:r:7".to_owned()));
+/// assert_ne!(row, Dep::List("courses".into()));
+/// assert_eq!(Dep::Everything.table(), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Dep {
     /// Whatever there is. Every body depends on it, without naming it in its list of dependencies. Marked when it
@@ -66,6 +75,13 @@ impl fmt::Display for Dep {
 /// The name of a body: everything that the body is a function of, apart from the database's content.
 ///
 /// The whole text is compared on a hit; a fingerprint alone is never trusted.
+///
+/// ```
+/// use crud_core::cache::Entry;
+///
+/// let entry = Entry { of: "courses", key: "row 7 of courses".into() };
+/// assert_eq!(entry.fingerprint(), entry.clone().fingerprint());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Entry {
     /// Who it belongs to, for metrics: an endpoint, or the name of a custom cached value.
@@ -88,6 +104,21 @@ impl Entry {
 pub struct Stamps(pub Arc<[u64]>);
 
 /// What a store says to a reader.
+///
+/// ```
+/// use crud_core::cache::{Dep, Entry, Memory, Read, Store as _};
+/// use std::time::Duration;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let (store, deps) = (Memory::new(1 << 20), [Dep::Table("courses".into())]);
+/// let entry = Entry { of: "courses", key: "the sum of prices".into() };
+/// let Read::Lead(stamps) = store.read(&entry, &deps).await else { panic!("there is a body") };
+/// // The database is asked now.
+/// assert!(store.fill(&entry, &deps, &stamps, "100".into(), Duration::from_secs(60)).await);
+/// assert!(matches!(store.read(&entry, &deps).await, Read::Hit(body) if body == "100"));
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Read {
     /// The body is current: its stamps are those of this moment, and nothing is in doubt.
@@ -103,6 +134,21 @@ pub enum Read {
 }
 
 /// Why a reader must ask the database.
+///
+/// ```
+/// use crud_core::cache::{Dep, Doubt, Entry, Memory, Read, Store as _};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, deps) = (Memory::new(1 << 20), [Dep::Table("courses".into())]);
+/// let entry = Entry { of: "courses", key: "the sum of prices".into() };
+/// let token = store.mark(deps.clone().into()).await?;
+/// assert!(matches!(store.read(&entry, &deps).await, Read::Bypass(Doubt::Marked)));
+/// store.post(token).await;
+/// assert!(matches!(store.read(&entry, &deps).await, Read::Lead(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Doubt {
     /// A write of what the body depends on may be becoming visible at this moment.
@@ -113,6 +159,20 @@ pub enum Doubt {
 
 /// What a write holds between mark and post. Whoever loses it leaves everything in it in doubt until
 /// [`IN_DOUBT`] has passed.
+///
+/// ```
+/// use crud_core::cache::{Dep, Memory, Store as _};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Memory::new(1 << 20);
+/// let token = store.mark([Dep::Table("courses".into())].into()).await?;
+/// assert_eq!(token.deps[0].table(), Some("courses"));
+/// // The write is committed.
+/// store.post(token).await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Token {
     /// What is marked, each once.
@@ -133,6 +193,22 @@ pub struct Fence {
 
 /// How long a write whose outcome is unknown stays in doubt: longer than a transaction can be open without a word
 /// (5 s idle, then the statement timeout).
+///
+/// ```
+/// use crud_core::cache::{Dep, Doubt, Entry, IN_DOUBT, Memory, Read, Store as _};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, deps) = (Memory::new(1 << 20), [Dep::Table("courses".into())]);
+/// let token = store.mark(deps.clone().into()).await?;
+/// // Nobody knows whether the write was committed.
+/// store.abandon(token);
+/// let entry = Entry { of: "courses", key: "the sum of prices".into() };
+/// assert!(matches!(store.read(&entry, &deps).await, Read::Bypass(Doubt::Marked)));
+/// println!("until {} s have passed", IN_DOUBT.as_secs());
+/// # Ok(())
+/// # }
+/// ```
 pub const IN_DOUBT: Duration = Duration::from_secs(15);
 
 /// Why a store could not mark. The write must not commit.
@@ -151,6 +227,23 @@ pub struct Unmarked(pub String);
 /// 4. [`fill`](Self::fill) stores only under the stamps that `read` gave, and only if they are still the present ones
 ///    and clean.
 /// 5. [`Dep::Everything`] is a dependency of every body though no list names it.
+///
+/// ```
+/// use crud_core::cache::{Dep, Entry, Memory, Read, Store as _};
+/// use std::{sync::Arc, time::Duration};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Memory::new(1 << 20);
+/// let deps: Arc<[Dep]> = Arc::new([Dep::Table("courses".into())]);
+/// let entry = Entry { of: "courses", key: "the sum of prices".into() };
+/// let Read::Lead(stamps) = store.read(&entry, &deps).await else { panic!("there is a body") };
+/// // Somebody writes while this reader asks the database: what it has found may not be kept.
+/// store.post(store.mark(Arc::clone(&deps)).await?).await;
+/// assert!(!store.fill(&entry, &deps, &stamps, "100".into(), Duration::from_secs(60)).await);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// Whether there is a body that may be used now. Never fails: what goes wrong is [`Doubt::Away`].
     fn read<'a>(&'a self, entry: &'a Entry, deps: &'a [Dep]) -> BoxFuture<'a, Read>;

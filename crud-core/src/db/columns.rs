@@ -52,6 +52,17 @@ pub enum ColumnKind {
 }
 
 /// A column of a declared table.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::TableShape;
+///
+/// let shape = TableShape::of::<lessons::table>("lessons");
+/// let nullable: Vec<_> = shape.columns.iter().filter(|column| column.nullable).map(|column| column.name).collect();
+/// assert_eq!(nullable, ["created_by", "updated_by", "properties"]);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnShape {
     /// Its name in the database.
@@ -83,6 +94,18 @@ pub struct TableShape {
 }
 
 /// A SQL type that both databases have.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{ColumnKind, ColumnType};
+///
+/// fn kind_of<C: Column<SqlType: ColumnType>>(_column: C) -> ColumnKind {
+///     <C::SqlType as ColumnType>::KIND
+/// }
+/// assert_eq!(kind_of(courses::metadata), ColumnKind::Jsonb);
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a column of the SQL type `{Self}` cannot be kept on both databases",
     note = "import the column types of `table!` from `crud_core::sql_types`"
@@ -130,6 +153,18 @@ impl<ST: ColumnType + st::SqlType> ColumnType for st::Nullable<ST> {
 }
 
 /// A tuple of columns: `Table::AllColumns`, up to 32.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::ColumnList;
+///
+/// fn names<T: Table<AllColumns: ColumnList>>() -> Vec<&'static str> {
+///     T::AllColumns::columns().iter().map(|column| column.name).collect()
+/// }
+/// assert_eq!(names::<lessons::table>()[..3], ["id", "course_id", "title"]);
+/// # }
+/// ```
 pub trait ColumnList {
     /// The columns, in order.
     fn columns() -> Vec<ColumnShape>;

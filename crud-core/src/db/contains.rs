@@ -11,6 +11,22 @@ use super::fragment::Dialect;
 ///
 /// PostgreSQL: `ILIKE`. SQLite: its `LIKE`, which folds ASCII only, if the part is ASCII; else our own function.
 /// What the part holds of `%`, `_` and `\` stands for itself.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::ContainsCi;
+///
+/// /// A condition that is needed in several places.
+/// fn is_about(topic: &str) -> ContainsCi<courses::title> {
+///     courses::title.contains_ci(topic)
+/// }
+/// let titles = courses::table.filter(is_about("rust")).select(courses::title);
+/// assert!(app().await.db().fetch::<String>(titles).await?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ContainsCi<E> {
     text: E,

@@ -15,6 +15,21 @@ use super::executor::{Access, Executor, Load};
 use super::fragment::Stmt;
 
 /// A column as the database has it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::{DifferenceKind, TableShape};
+///
+/// let app = app().await;
+/// app.db().batch("ALTER TABLE courses ADD COLUMN rating INTEGER").await?;
+/// let found = app.db().differences(&[TableShape::of::<courses::table>("courses")]).await?;
+/// let DifferenceKind::Undeclared(column) = &found[0].what else { panic!("{}", found[0]) };
+/// assert_eq!((&*column.name, &*column.sql_type, column.nullable), ("rating", "INTEGER", true));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundColumn {
     /// Its name.
@@ -28,6 +43,20 @@ pub struct FoundColumn {
 }
 
 /// One difference between a declared table and the database. Displays as a sentence.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = app().await;
+/// app.db().batch("ALTER TABLE courses DROP COLUMN price; ALTER TABLE courses ADD COLUMN rating INTEGER").await?;
+/// let found = app.db().differences(&app.registry().tables()).await?;
+/// // The new column may be NULL, so that rows can be inserted without it.
+/// let drift: Vec<_> = found.iter().filter(|difference| difference.is_drift()).collect();
+/// assert_eq!((found.len(), drift.len(), drift[0].table), (2, 1, "courses"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The declared table.
@@ -38,6 +67,20 @@ pub struct Difference {
 }
 
 /// What differs.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::DifferenceKind;
+///
+/// let app = app().await;
+/// app.db().batch("DROP TABLE lessons").await?;
+/// let found = app.db().differences(&app.registry().tables()).await?;
+/// assert_eq!((found[0].table, &found[0].what), ("lessons", &DifferenceKind::NoTable));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DifferenceKind {
     /// The table does not exist.

@@ -6,6 +6,21 @@
 use std::error::Error as StdError;
 
 /// The result of everything in the database layer.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::{DbResult, Load};
+///
+/// /// On a database or in a transaction.
+/// async fn count(on: &impl Load) -> DbResult<i64> {
+///     Ok(on.fetch::<i64>(courses::table.count()).await?[0])
+/// }
+/// assert_eq!(count(app().await.db()).await?, 0);
+/// # Ok(())
+/// # }
+/// ```
 pub type DbResult<T> = Result<T, DbError>;
 
 /// An error of the database layer, alike on PostgreSQL and SQLite.

@@ -18,6 +18,16 @@ use super::fragment::{Fragment, Stmt};
 
 pub use super::postgres_row::PgRow;
 /// A row of SQLite.
+///
+/// ```
+/// use crud_core::{db::SqliteRow, sql_types::Text};
+/// use diesel::{deserialize, row::Row as _};
+///
+/// /// What a [`Sink`] may do with a row: read the text in its first column.
+/// fn first(row: &SqliteRow<'_, '_>) -> deserialize::Result<String> {
+///     row.get_value::<Text, _, _>(0)
+/// }
+/// ```
 pub type SqliteRow<'c, 'q> =
     <diesel::SqliteConnection as diesel::connection::LoadConnection>::Row<'c, 'q>;
 
@@ -69,6 +79,34 @@ pub trait Executor: Send + Sync {
 }
 
 /// Where rows go. Each row is shown once, in the database's own form, and not copied before that.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::{Access, Executor as _, PgRow, Sink, SqliteRow, Stmt};
+/// use diesel::deserialize;
+///
+/// /// Counts rows and reads none.
+/// struct Count(usize);
+///
+/// impl Sink for Count {
+///     fn pg(&mut self, _row: &PgRow) -> deserialize::Result<()> {
+///         self.0 += 1;
+///         Ok(())
+///     }
+///     fn sqlite(&mut self, _row: &SqliteRow<'_, '_>) -> deserialize::Result<()> {
+///         self.0 += 1;
+///         Ok(())
+///     }
+/// }
+///
+/// let sql = Stmt::new().sql("SELECT 1 UNION SELECT 2");
+/// let sink: Box<dyn std::any::Any> = app().await.db().load_into(Access::Read, sql, Box::new(Count(0))).await?;
+/// assert_eq!(sink.downcast::<Count>().unwrap().0, 2);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Sink: Send + Any {
     /// Takes a row of PostgreSQL.
     fn pg(&mut self, row: &PgRow) -> deserialize::Result<()>;
@@ -77,6 +115,22 @@ pub trait Sink: Send + Any {
 }
 
 /// A type that a row of the SQL types `ST` can be read into, on both databases.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{db::{Access, DbResult, FromRow, Stmt}, sql_types::BigInt};
+///
+/// /// The one row of a statement that always has one.
+/// async fn only<R: FromRow<ST>, ST: 'static>(db: &Db, sql: Stmt) -> DbResult<R> {
+///     Ok(db.load::<R, ST>(Access::Read, sql).await?.remove(0))
+/// }
+/// let count: i64 = only::<_, BigInt>(app().await.db(), Stmt::new().sql("SELECT count(*) FROM courses")).await?;
+/// assert_eq!(count, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a row of `{ST}` on both databases",
     note = "derive `Queryable` for it, or use a tuple of types that fit the selected columns"
@@ -98,6 +152,21 @@ impl<ST: 'static, R: FromRow<ST>> Sink for Rows<R, ST> {
 }
 
 /// A Diesel query, valid on both databases, whose rows can be read into `R`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::{DbResult, QueryFor};
+///
+/// async fn first<R: Send + 'static>(db: &Db, query: impl QueryFor<R>) -> DbResult<Option<R>> {
+///     Ok(db.fetch(query).await?.into_iter().next())
+/// }
+/// let dearest = courses::table.select(courses::title).order(courses::price.desc()).limit(1);
+/// assert_eq!(first::<String>(app().await.db(), dearest).await?, None);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no query that both databases can run into rows of `{R}`",
     note = "the query must be valid on PostgreSQL and SQLite, and `{R}` must fit the selected columns"

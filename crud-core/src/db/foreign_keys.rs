@@ -5,6 +5,16 @@ use diesel::sql_types::{Nullable, Text};
 use super::{Access, Db, DbResult, Load, Stmt};
 
 /// A column that refers to another table's.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = app().await.db().foreign_keys("lessons").await?;
+/// assert_eq!((&*keys[0].column, &*keys[0].target_table), ("course_id", "courses"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignKey {
     /// The referring column.

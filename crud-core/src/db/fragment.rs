@@ -24,6 +24,19 @@ use crate::{
 /// SQL, with its bound values, that PostgreSQL and SQLite can both render.
 ///
 /// Implemented for every Diesel expression or query that is valid on both.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{Fragment, Stmt};
+///
+/// /// How many rows of a table satisfy a condition.
+/// fn count(table: &'static str, condition: impl Fragment + 'static) -> Stmt {
+///     Stmt::new().sql("SELECT count(*) FROM ").ident(table).sql(" WHERE ").add(condition)
+/// }
+/// assert_eq!(count("courses", courses::price.eq(0)).parts().len(), 4);
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not SQL that both PostgreSQL and SQLite understand",
     label = "not valid on both databases",
@@ -33,9 +46,34 @@ pub trait Fragment: QueryFragment<Pg> + QueryFragment<Sqlite> + Send + Sync {}
 impl<T: ?Sized + QueryFragment<Pg> + QueryFragment<Sqlite> + Send + Sync> Fragment for T {}
 
 /// A shared, erased [`Fragment`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{Frag, Stmt};
+/// use std::sync::Arc;
+///
+/// let conditions: Vec<Frag> = vec![Arc::new(courses::price.eq(0)), Arc::new(courses::title.contains_ci("rust"))];
+/// let sql = Stmt::new().sql("SELECT id FROM courses WHERE true");
+/// let sql = conditions.into_iter().fold(sql, |sql, condition| sql.sql(" AND ").frag(condition));
+/// assert_eq!(sql.parts().len(), 5);
+/// # }
+/// ```
 pub type Frag = Arc<dyn Fragment>;
 
 /// Pg or Sqlite: lets one generic impl walk an erased [`Fragment`].
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::Dialect as _;
+/// use diesel::{pg::Pg, sqlite::Sqlite};
+///
+/// let free = courses::price.eq(0);
+/// assert_eq!(Pg::render(&free).unwrap(), r#"("courses"."price" = $1)"#);
+/// assert_eq!(Sqlite::render(&free).unwrap(), "(`courses`.`price` = ?)");
+/// # }
+/// ```
 pub trait Dialect: Backend + Default {
     /// True for PostgreSQL.
     const IS_PG: bool;
@@ -79,6 +117,16 @@ fn walk_fence<'b>(fence: &'b Fence, mut out: AstPass<'_, 'b, Pg>) -> QueryResult
 }
 
 /// One piece of a [`Stmt`].
+///
+/// ```
+/// use crud_core::db::{Dialect as _, Part, Stmt};
+/// use diesel::{pg::Pg, sqlite::Sqlite};
+///
+/// let hour = Part::PerBackend { pg: "date_trunc('hour', now())", sqlite: "unixepoch() / 3600" };
+/// let sql = Stmt::new().sql("SELECT ").part(hour).sql(" AS ").part(Part::Ident("hour"));
+/// assert_eq!(Pg::render(&sql).unwrap(), r#"SELECT date_trunc('hour', now()) AS "hour""#);
+/// assert_eq!(Sqlite::render(&sql).unwrap(), r#"SELECT unixepoch() / 3600 AS "hour""#);
+/// ```
 #[derive(Clone)]
 pub enum Part {
     /// SQL text known at compile time.
@@ -310,6 +358,14 @@ impl<C> diesel::RunQueryDsl<C> for Stmt {}
 /// A bound value as an erased fragment: `bind::<sql_types::Text, _>(title)`.
 ///
 /// A nullable column takes an `Option`: `bind::<Nullable<Text>, _>(Some(text))`.
+///
+/// ```
+/// use crud_core::{db::{Dialect as _, Stmt, bind}, sql_types::Text};
+///
+/// let words = ["rust", "sql"].map(bind::<Text, _>);
+/// let sql = words.into_iter().fold(Stmt::new().sql("SELECT 1"), |sql, word| sql.sql(", ").frag(word));
+/// assert_eq!(diesel::pg::Pg::render(&sql).unwrap(), "SELECT 1, $1, $2");
+/// ```
 pub fn bind<ST, V>(value: V) -> Frag
 where
     ST: SqlType + TypedExpressionType,
@@ -322,6 +378,19 @@ where
 ///
 /// SQLite plans a bare `LIMIT ?` by the value bound to it and so prepares the statement again on every call
 /// (about 14 µs); `(? + 0)` keeps the cached plan.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{db::{Access, NoPeek, Stmt}, sql_types::{BigInt, Text}};
+///
+/// let sql = Stmt::new().sql("SELECT title FROM courses LIMIT ").add(NoPeek(20_i64.into_sql::<BigInt>()));
+/// let titles: Vec<String> = app().await.db().load::<_, Text>(Access::Read, sql).await?;
+/// assert!(titles.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct NoPeek<E>(pub E);
 
@@ -338,6 +407,21 @@ impl<DB: Dialect, E: QueryFragment<DB>> QueryFragment<DB> for NoPeek<E> {
 }
 
 /// A fragment without bound values (a column list, a table) whose text is made once for each database.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::db::{Dialect as _, Frag, Rendered, Stmt};
+/// use std::sync::{Arc, LazyLock};
+///
+/// /// Made once for each database, not for each statement.
+/// static COLUMNS: LazyLock<Frag> = LazyLock::new(|| Rendered::frag(Arc::new((courses::id, courses::title))));
+///
+/// let sql = Stmt::new().sql("SELECT ").frag(COLUMNS.clone()).sql(" FROM courses");
+/// let text = diesel::pg::Pg::render(&sql).unwrap();
+/// assert_eq!(text, r#"SELECT "courses"."id", "courses"."title" FROM courses"#);
+/// # }
+/// ```
 pub struct Rendered {
     fragment: Frag,
     text: [OnceLock<String>; 2],

@@ -17,6 +17,24 @@ use super::types::Timestamp;
 use super::{Db, Tx};
 
 /// One migration, embedded by the application.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::db::{Migration, Migrations};
+///
+/// const RATING: Migration = Migration {
+///     version: 2,
+///     name: "0002_rating",
+///     up: "ALTER TABLE courses ADD COLUMN rating INTEGER",
+///     down: "ALTER TABLE courses DROP COLUMN rating",
+/// };
+/// let done = app().await.db().migrate(&Migrations { postgres: &[RATING], sqlite: &[RATING] }).await?;
+/// assert_eq!(done, [(2, "0002_rating".to_owned())]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Orders the migrations; unique within a list.
@@ -62,7 +80,7 @@ pub struct Migrations {
 ///
 /// The databases are `postgres` and `sqlite`. The folder is named from the file of the call, as `include_str!` has it; the files are in the binary.
 ///
-/// ```
+/// ```standalone_crate
 /// mod migrations {
 ///     crud_core::migrations! { "../../../migrations";
 ///         1 "0001_users",
@@ -167,6 +185,24 @@ impl Db {
     }
 
     /// The migrations that are not yet applied. Fails as [`Db::migrate`] does.
+    ///
+    /// ```
+    /// use crud_core::{Db, DbConfig, db::{Migration, Migrations}};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # const UP: &str = "CREATE TABLE notes (id INTEGER)";
+    /// # const NOTES: Migration = Migration { version: 1, name: "0001_notes", up: UP, down: "DROP TABLE notes" };
+    /// # const MIGRATIONS: Migrations = Migrations { postgres: &[NOTES], sqlite: &[NOTES] };
+    /// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+    /// for (version, name) in db.pending(&MIGRATIONS).await? {
+    ///     println!("{version} ({name}) is not applied yet");
+    /// }
+    /// db.migrate(&MIGRATIONS).await?;
+    /// assert!(db.pending(&MIGRATIONS).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn pending(&self, migrations: &Migrations) -> DbResult<Vec<(i64, String)>> {
         let list = self.list(migrations)?;
         let tx = self.begin_migrating().await?;

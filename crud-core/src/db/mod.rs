@@ -168,6 +168,19 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Unavailable`] when the server refuses it or does not answer within 5 s.
+    ///
+    /// ```
+    /// use crud_core::Db;
+    /// use diesel_async::SimpleAsyncConnection as _;
+    ///
+    /// /// Rebuilds what only PostgreSQL has.
+    /// async fn refresh(db: &Db) -> Result<(), Box<dyn std::error::Error>> {
+    ///     match db.postgres().await {
+    ///         Some(connection) => Ok(connection?.batch_execute("REFRESH MATERIALIZED VIEW sales").await?),
+    ///         None => Ok(()),
+    ///     }
+    /// }
+    /// ```
     pub async fn postgres(&self) -> Option<DbResult<diesel_async::AsyncPgConnection>> {
         match &self.0.backend {
             Backend::Pg(pg) => Some(pg.apart().await),

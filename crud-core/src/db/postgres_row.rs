@@ -19,6 +19,16 @@ pub(super) fn oids(columns: &[Column]) -> Oids {
 }
 
 /// A row of PostgreSQL.
+///
+/// ```
+/// use crud_core::{db::PgRow, sql_types::Text};
+/// use diesel::{deserialize, row::Row as _};
+///
+/// /// What a [`Sink`](crud_core::db::Sink) may do with a row: read the text in its first column.
+/// fn first(row: &PgRow) -> deserialize::Result<String> {
+///     row.get_value::<Text, _, _>(0)
+/// }
+/// ```
 pub struct PgRow {
     row: tokio_postgres::Row,
     oids: Oids,

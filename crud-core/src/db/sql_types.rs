@@ -7,18 +7,57 @@ use diesel::query_builder::QueryId;
 pub use diesel::sql_types::*;
 
 /// A UUID. PostgreSQL: `uuid`; SQLite: `BLOB` of 16 bytes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{db::{Access, Stmt}, sql_types::{Text, Uuid}};
+///
+/// let course = crud_core::Uuid::now_v7();
+/// let sql = Stmt::new().sql("SELECT title FROM lessons WHERE course_id = ").bind::<Uuid, _>(course);
+/// assert!(app().await.db().load::<String, Text>(Access::Read, sql).await?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
 #[diesel(postgres_type(oid = 2950, array_oid = 2951))]
 #[diesel(sqlite_type(name = "Binary"))]
 pub struct Uuid;
 
 /// A moment, UTC. PostgreSQL: `timestamptz`; SQLite: `INTEGER`, microseconds since 1970.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{db::{Access, Stmt}, sql_types::Timestamptz};
+///
+/// let sql = Stmt::new().sql("SELECT created_at FROM courses WHERE created_at < ");
+/// let sql = sql.bind::<Timestamptz, _>(Timestamp::now());
+/// assert!(app().await.db().load::<Timestamp, Timestamptz>(Access::Read, sql).await?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]
 pub struct Timestamptz;
 
 /// JSON. PostgreSQL: `jsonb`; SQLite: `TEXT`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{db::{Access, Stmt}, sql_types::Jsonb};
+///
+/// let metadata = Json::from_text(r#"{"level": 2}"#)?;
+/// let sql = Stmt::new().sql("SELECT ").bind::<Jsonb, _>(metadata.clone());
+/// assert_eq!(app().await.db().load::<Json, Jsonb>(Access::Read, sql).await?, [metadata]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
 #[diesel(postgres_type(oid = 3802, array_oid = 3807))]
 #[diesel(sqlite_type(name = "Text"))]

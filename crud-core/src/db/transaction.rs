@@ -19,6 +19,25 @@ impl Db {
     /// Runs `work` in a transaction: commits if it returns `Ok`, rolls back if it returns `Err` or is dropped.
     ///
     /// Inside, statements run on `tx`; a write on the `Db` itself is an error there, on both databases alike.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// use crud_core::{Tx, error::BoxError};
+    ///
+    /// let db = app().await.db().clone();
+    /// let changed = db.transaction(async |tx: &Tx| -> Result<usize, BoxError> {
+    ///     let changed = tx.run(diesel::update(courses::table).set(courses::price.eq(0))).await?;
+    ///     match changed {
+    ///         0 => Err("there is no course".into()),
+    ///         _ => Ok(changed),
+    ///     }
+    /// });
+    /// assert_eq!(changed.await.unwrap_err().to_string(), "there is no course");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn transaction<'a, R, E, F>(&self, work: F) -> Result<R, E>
     where
         for<'t> F: AsyncFnOnce(&'t Tx) -> Result<R, E>

@@ -98,6 +98,22 @@ impl Tx {
     }
 
     /// Runs `then` right after the commit, if there is one. It must be quick: the caller of the commit waits for it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = app().await;
+    /// let tx = app.db().begin().await?;
+    /// tx.run(diesel::update(courses::table).set(courses::price.eq(0))).await?;
+    /// let (told, heard) = std::sync::mpsc::channel();
+    /// tx.on_commit(move || told.send("the prices are new").unwrap_or_default());
+    /// assert!(heard.try_recv().is_err());
+    /// tx.commit().await?;
+    /// assert_eq!(heard.try_recv()?, "the prices are new");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_commit(&self, then: impl FnOnce() + Send + 'static) {
         let mut after = self.after.lock().unwrap_or_else(PoisonError::into_inner);
         after.push(Box::new(then));
@@ -197,6 +213,22 @@ impl Tx {
     ///
     /// # Errors
     /// As any statement.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let app = app().await;
+    /// let tx = app.db().begin().await?;
+    /// tx.savepoint().await?;
+    /// if tx.batch("INSERT INTO courses (title) VALUES ('a row without an id')").await.is_err() {
+    ///     tx.undo_savepoint().await?;
+    /// }
+    /// tx.batch("UPDATE courses SET price = 0").await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn undo_savepoint(&self) -> DbResult<()> {
         self.failed.store(false, Ordering::Release);
         self.batch("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part")

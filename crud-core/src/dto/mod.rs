@@ -36,6 +36,16 @@ pub use computed::{ComputedColumn, ComputedWriter, Values};
 pub use nothing::Nothing;
 
 /// The body of a create: its fields are columns of `T`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::CreateDto;
+///
+/// let fields: Vec<_> = <CourseCreate as CreateDto<courses::table>>::FIELDS.iter().map(|field| field.name).collect();
+/// assert_eq!(fields, ["title", "price", "is_published", "properties"]);
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a create DTO of `{T}`",
     note = "write `#[dto(create, table = …)]` above it"
@@ -52,6 +62,20 @@ pub trait CreateDto<T>:
 }
 
 /// The body of a partial update: only what was sent changes.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::dto::UpdateDto as _;
+///
+/// let change: CourseUpdate = serde_json::from_str(r#"{"price": 5}"#)?;
+/// let mut set = Assignments::<courses::table>::default();
+/// change.assign(&mut set);
+/// assert!(set.has(courses::price) && !set.has(courses::title));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an update DTO of `{T}`",
     note = "write `#[dto(update, table = …)]` above it"
@@ -64,6 +88,16 @@ pub trait UpdateDto<T>: DeserializeOwned + JsonSchema + Validate + Send + 'stati
 }
 
 /// One row as it goes out.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::RowDto;
+///
+/// let columns: Vec<_> = <CourseList as RowDto<courses::table>>::columns().iter().map(|column| column.name).collect();
+/// assert!(columns.contains(&"price") && !columns.contains(&"metadata"));
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from `{T}`",
     note = "write `#[dto(get, table = …)]` or `#[dto(list, table = …)]` above it"
@@ -79,6 +113,16 @@ pub trait RowDto<T>: Serialize + DeserializeOwned + JsonSchema + Send + 'static 
 }
 
 /// The filters of a list: one parameter for each field.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::QueryDto as _;
+///
+/// let filters: Vec<_> = CourseQuery::filters().iter().map(|filter| filter.name).collect();
+/// assert!(filters.contains(&"price") && filters.contains(&"is_published"));
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query DTO",
     note = "write `#[dto(query)]` above it; every field is an `Option`, a `Filter`, a `FullText` or a `Through`"
@@ -96,6 +140,16 @@ pub trait QueryDto: JsonSchema + Send + Sync + 'static {
 }
 
 /// A field of a body.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::CreateDto;
+///
+/// let title = <CourseCreate as CreateDto<courses::table>>::FIELDS[0];
+/// assert_eq!((title.name, title.trimmed), ("title", true));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// Its name on the wire, which is the column's.
@@ -105,6 +159,17 @@ pub struct Field {
 }
 
 /// One column of a write with its new value.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// let mut set = Assignments::<courses::table>::default();
+/// set.set(courses::title, "Rust");
+/// set.set(courses::price, 100);
+/// let columns: Vec<_> = set.into_list().iter().map(|assignment| assignment.column).collect();
+/// assert_eq!(columns, ["title", "price"]);
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Assignment {
     /// The column.
@@ -186,6 +251,18 @@ impl<T> Assignments<T> {
     }
 
     /// Merges a JSON document into a column (RFC 7396); `None` clears it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut set = Assignments::<courses::table>::default();
+    /// // The column keeps all else that it holds.
+    /// set.merge(courses::metadata, Some(Json::from_text(r#"{"level": 2, "draft": null}"#)?));
+    /// assert!(set.has(courses::metadata));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn merge<C>(&mut self, column: C, patch: Option<crate::Json>)
     where
         C: Column<Table = T>
@@ -254,6 +331,24 @@ impl<T> Assignments<T> {
 }
 
 /// A value that can be written to a column of the SQL type `ST`, on both databases.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::{dto::WriteAs, sql_types::Text};
+///
+/// /// A title by default, for whatever the caller has a title in.
+/// fn title_or(set: &mut Assignments<courses::table>, title: impl WriteAs<Text>) {
+///     if !set.has(courses::title) {
+///         set.set(courses::title, title);
+///     }
+/// }
+/// let mut set = Assignments::default();
+/// title_or(&mut set, "Untitled");
+/// title_or(&mut set, String::from("Another"));
+/// assert_eq!(set.into_list().len(), 1);
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a value of type `{Self}` cannot be written to a column of type `{ST}`",
     label = "not of the column's type"

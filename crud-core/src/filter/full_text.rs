@@ -76,6 +76,18 @@ impl<C> JsonSchema for FullText<C> {
 }
 
 /// Columns of text of one table, as a tuple of one to four.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::filter::TextColumns;
+///
+/// fn names<C: TextColumns>(_of: &FullText<C>) -> Vec<&'static str> {
+///     C::columns().iter().map(|(name, _)| *name).collect()
+/// }
+/// assert_eq!(names(&FullText::<(courses::title,)>::default()), ["title"]);
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`FullText<{Self}>` cannot look for words there",
     label = "not columns of text of one table",

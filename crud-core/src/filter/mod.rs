@@ -143,6 +143,21 @@ impl<E> JsonSchema for Through<E> {
 }
 
 /// A filter of a Query DTO, without its types.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::QueryDto as _;
+///
+/// #[dto(query, table = courses)]
+/// pub struct CheapQuery {
+///     pub price: Filter<i32>,
+///     pub is_published: Filter<bool>,
+/// }
+/// let names: Vec<_> = CheapQuery::filters().iter().map(|filter| filter.name).collect();
+/// assert_eq!(names, ["price", "is_published"]);
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct FilterField {
     /// The parameter's name, which is the field's.

@@ -46,6 +46,16 @@ pub enum Id {
 }
 
 /// Which ids an entity has.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::{IdKind, IdType as _};
+///
+/// assert_eq!(<Course as EntityInterface>::Id::KIND, IdKind::Uuid);
+/// assert_eq!((i64::KIND, String::KIND), (IdKind::Int, IdKind::Text));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IdKind {
     /// The column is a `Uuid`.

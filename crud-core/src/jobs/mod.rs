@@ -90,6 +90,26 @@ impl Context<'_> {
     ///
     /// # Errors
     /// Those of the database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # fn main() {}
+    /// # use crud_core::jobs::{Job, JobContext, JobError};
+    /// # #[derive(serde::Serialize, serde::Deserialize)]
+    /// # struct Announce { course: Uuid }
+    /// # impl Job for Announce {
+    /// #     type State = App;
+    /// #     const NAME: &'static str = "announce";
+    /// #     async fn run(&self, _cx: &JobContext<'_, App>) -> Result<(), JobError> { Ok(()) }
+    /// # }
+    /// /// A new course is announced once it is committed; `after_write = after_write` in its declaration.
+    /// async fn after_write(write: &After<'_, Course>) -> Result<()> {
+    ///     if let (Action::Create, Some(course)) = (write.action(), write.new_row()) {
+    ///         write.context().enqueue(&Announce { course: course.id }).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn enqueue<J: Job>(&self, job: &J) -> Result<bool> {
         let done = match (self.tx(), self.db()) {
             (Some(tx), _) => tx.enqueue(job).await,

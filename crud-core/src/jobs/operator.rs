@@ -72,6 +72,22 @@ type Values = (
 ///
 /// # Errors
 /// Whatever the database has.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::jobs::{self, JobState};
+///
+/// # let app = app().await;
+/// # let tables = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite/0015_jobs/up.sql"));
+/// # app.db().batch(tables).await?;
+/// for job in jobs::list(app.db(), JobState::Dead, None, 100).await? {
+///     println!("{} {} failed {} times: {}", job.id, job.name, job.failures, job.last_error.unwrap_or_default());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub async fn list(
     db: &Db,
     state: JobState,
@@ -123,6 +139,19 @@ pub async fn list(
 ///
 /// # Errors
 /// Whatever the database has.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let app = app().await;
+/// # let tables = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite/0015_jobs/up.sql"));
+/// # app.db().batch(tables).await?;
+/// // There is no dead job with this id.
+/// assert!(!crud_core::jobs::retry(app.db(), 7).await?);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn retry(db: &Db, id: i64) -> DbResult<bool> {
     let dead = crud_jobs::table
         .filter(crud_jobs::id.eq(id))

@@ -74,6 +74,38 @@ impl Default for WorkerConfig {
 }
 
 /// What became of a job that a worker had taken.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use crud_core::{jobs::{Finished, Job, JobContext, JobError, Jobs, Outcome, Worker, WorkerConfig}, serve::Shutdown};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Greet;
+///
+/// impl Job for Greet {
+///     type State = App;
+///     const NAME: &'static str = "greet";
+///
+///     async fn run(&self, _cx: &JobContext<'_, App>) -> Result<(), JobError> {
+///         Ok(())
+///     }
+/// }
+///
+/// # let app = app().await;
+/// # let tables = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite/0015_jobs/up.sql"));
+/// # app.db().batch(tables).await?;
+/// let (observer, mut finished) = tokio::sync::mpsc::unbounded_channel::<Finished>();
+/// let config = WorkerConfig { observer: Some(observer), ..WorkerConfig::default() };
+/// let worker = Worker::new(app.db().clone(), Jobs::new().job::<Greet>(), app.clone(), config);
+/// tokio::spawn(async move { worker.run(Shutdown::new()).await });
+/// app.db().enqueue(&Greet).await?;
+/// let finished = finished.recv().await.expect("the worker runs");
+/// assert_eq!((&*finished.name, finished.outcome), ("greet", Outcome::Done));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     /// The job's row.
@@ -85,6 +117,20 @@ pub struct Finished {
 }
 
 /// What became of one run of a job.
+///
+/// ```
+/// use crud_core::jobs::{Finished, Outcome};
+///
+/// /// What somebody should look at.
+/// fn alarm(finished: &Finished) -> Option<String> {
+///     match &finished.outcome {
+///         Outcome::Dead(reason) => Some(format!("{} {} is dead: {reason}", finished.name, finished.id)),
+///         Outcome::Done | Outcome::Failed(_) | Outcome::Released | Outcome::Lost => None,
+///     }
+/// }
+/// let dead = Finished { id: 7, name: "greet".to_owned(), outcome: Outcome::Dead("no such user".to_owned()) };
+/// assert_eq!(alarm(&dead).as_deref(), Some("greet 7 is dead: no such user"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It is done.

@@ -14,6 +14,16 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 /// Looked at are: references and links, operation ids, tags, parameters against the path, paths that
 /// differ by the names of parameters only, successful answers, security schemes, and whether every
 /// schema is one of JSON Schema 2020-12 whose patterns compile and whose default is valid.
+///
+/// ```
+/// use crud_core::openapi::check;
+/// use serde_json::json;
+///
+/// let document = json!({ "openapi": "3.1.0", "info": { "title": "Campus", "version": "1" }, "paths": {
+///     "/courses": { "get": { "operationId": "list_courses", "responses": {} } },
+/// } });
+/// assert_eq!(check(&document), ["/paths/~1courses/get has no successful answer"]);
+/// ```
 pub fn check(document: &Value) -> Vec<String> {
     let mut faults = Faults::default();
     if !document["openapi"]
@@ -43,6 +53,20 @@ pub fn check(document: &Value) -> Vec<String> {
 
 /// What is wrong with a JSON value by the schema at a pointer of the document
 /// (`/components/schemas/Problem`); empty if nothing is. Formats count.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # #[tokio::main]
+/// # async fn main() {
+/// use crud_core::openapi::{Info, document, faults};
+/// use serde_json::json;
+///
+/// let document = document(app().await.registry(), &Info { title: "Campus", version: "1", ..Info::default() }, &[]);
+/// let of_course = |body| faults(&document, "/components/schemas/CourseCreate", &body);
+/// assert!(of_course(json!({ "title": "Rust" })).is_empty());
+/// assert_eq!(of_course(json!({ "title": "Rust", "price": "a lot" })).len(), 1);
+/// # }
+/// ```
 pub fn faults(document: &Value, pointer: &str, value: &Value) -> Vec<String> {
     match validator(document, pointer) {
         Ok(validator) => validator

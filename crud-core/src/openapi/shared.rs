@@ -70,6 +70,18 @@ fn each(document: &mut Value, key: &str, mut visit: impl FnMut(&str, &str, &mut 
 }
 
 /// What a part of a document is, or what it refers to: a parameter or an answer that several operations have.
+///
+/// ```
+/// use crud_core::openapi::followed;
+/// use serde_json::json;
+///
+/// let document = json!({
+///     "components": { "parameters": { "page": { "name": "page", "in": "query" } } },
+///     "paths": { "/courses": { "get": { "parameters": [{ "$ref": "#/components/parameters/page" }] } } },
+/// });
+/// let parameter = &document["paths"]["/courses"]["get"]["parameters"][0];
+/// assert_eq!(followed(&document, parameter)["name"], "page");
+/// ```
 pub fn followed<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     let to = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
     to.and_then(|to| document.pointer(to)).unwrap_or(value)

@@ -36,6 +36,21 @@ impl Context<'_> {
     /// # Errors
     /// As `PATCH` has them, named with the index of the change: `/3/title`, `/3`. 422 for a row that is
     /// named twice. In a transaction, it ends that.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = |title: &str| CourseCreate { title: title.into(), price: 9, is_published: true, properties: None };
+    /// # let made = cx.create_many::<Course>(vec![new("Rust"), new("SQL")]).await?;
+    /// let free = || CourseUpdate { title: None, price: Some(0), is_published: None, properties: None };
+    /// let changes = made.iter().map(|course| (course.id, free())).collect();
+    /// assert!(cx.update_many::<Course>(changes).await?.iter().all(|course| course.price == 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn update_many<E: EntityInterface>(
         &self,
         changes: Vec<(E::Id, E::Update)>,
@@ -60,6 +75,21 @@ impl Context<'_> {
     /// # Errors
     /// As `DELETE` has them, named with the index of the id: `/3`. 422 for a row that is named twice. In a
     /// transaction, it ends that.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = |title: &str| CourseCreate { title: title.into(), price: 9, is_published: true, properties: None };
+    /// # let made = cx.create_many::<Course>(vec![new("Rust"), new("SQL")]).await?;
+    /// let ids: Vec<_> = made.iter().map(|course| course.id).collect();
+    /// cx.delete_many::<Course>(&ids).await?;
+    /// assert_eq!(cx.list::<Course>("", |search| search).await?.total, Some(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete_many<E: EntityInterface>(&self, ids: &[E::Id]) -> Result<()> {
         distinct(ids.iter(), "")?;
         let ids: Vec<Id> = ids.iter().cloned().map(IdType::erase).collect();

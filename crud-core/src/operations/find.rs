@@ -20,6 +20,20 @@ impl Context<'_> {
     ///
     /// # Errors
     /// 404 if there is none, or the principal may not see it. An internal error if there are several.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// # cx.create::<Course>(new).await?;
+    /// let course = cx.find::<Course>(courses::title.eq("Rust").and(courses::price.lt(200))).await?;
+    /// assert_eq!(course.price, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn find<E: EntityInterface>(
         &self,
         condition: impl Condition<E::Table>,
@@ -34,6 +48,21 @@ impl Context<'_> {
     ///
     /// # Errors
     /// As `GET` of the entity.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// # cx.create::<Course>(new).await?;
+    /// let dear = cx.list::<Course>("sort=-price", |search| search.filter(courses::price.ge(100))).await?;
+    /// let page: serde_json::Value = serde_json::from_slice(&dear.json).map_err(Error::internal)?;
+    /// assert_eq!(page["items"][0]["title"], "Rust");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn list<E: EntityInterface>(
         &self,
         query: &str,

@@ -31,6 +31,21 @@ impl Context<'_> {
     /// # Errors
     /// As `POST` has them. The fields at fault are named with the index of their body: `/3/title`. In a
     /// transaction, it ends that.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// let (app, system) = (app().await, Principal::system());
+    /// let new = |title: &str| CourseCreate { title: title.into(), price: 0, is_published: true, properties: None };
+    /// let made = app.on_behalf(&system).create_many::<Course>(vec![new("Rust"), new("SQL")]).await?;
+    /// assert_eq!(made[1].title, "SQL");
+    /// // None of them is written: the second has no title.
+    /// let refused = app.on_behalf(&system).create_many::<Course>(vec![new("Go"), new("")]).await;
+    /// assert_eq!(refused.unwrap_err().status(), 422);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_many<E: EntityInterface>(
         &self,
         new: Vec<E::Create>,
@@ -49,6 +64,22 @@ impl Context<'_> {
     ///
     /// # Errors
     /// 403 unless the caller may write whatever row; 409 and 422 by the database.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// let (app, system) = (app().await, Principal::system());
+    /// let mut row = Assignments::default();
+    /// row.set(courses::title, "Rust");
+    /// row.set(courses::price, 100);
+    /// row.set(courses::is_published, true);
+    /// row.set(courses::metadata, Json::from_text(r#"{"source": "an old system"}"#).ok());
+    /// let ids = app.on_behalf(&system).insert_many::<Course>(vec![row]).await?;
+    /// assert_eq!(app.on_behalf(&system).get::<Course>(ids[0]).await?.title, "Rust");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn insert_many<E: EntityInterface>(
         &self,
         rows: Vec<Assignments<E::Table>>,

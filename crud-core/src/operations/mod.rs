@@ -157,6 +157,23 @@ impl<'a> Context<'a> {
     }
 
     /// Runs every statement inside a transaction, which its owner commits.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// let (app, teacher) = (app().await, Principal::user(Uuid::now_v7(), "teacher"));
+    /// let tx = app.db().begin().await.map_err(Error::database)?;
+    /// let cx = Context::within(app.registry(), &tx, &teacher);
+    /// let new = CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// let course = cx.create::<Course>(new).await?;
+    /// let first = LessonCreate { course_id: course.id, title: "Welcome".into(), properties: None };
+    /// cx.create::<Lesson>(first).await?;
+    /// // Both or none.
+    /// tx.commit().await.map_err(Error::database)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn within(registry: &'a Registry, tx: &'a Tx, principal: &'a Principal) -> Self {
         Self {
             registry,
@@ -184,6 +201,19 @@ impl<'a> Context<'a> {
     }
 
     /// The same place, on behalf of the server itself, whom every policy lets pass.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// let (app, nobody) = (app().await, Principal::anonymous());
+    /// let cx = app.on_behalf(&nobody);
+    /// let new = || CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// assert!(cx.create::<Course>(new()).await.is_err());
+    /// assert!(cx.as_system().create::<Course>(new()).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn as_system(&self) -> Self {
         static SYSTEM: Principal = Principal::system();

@@ -38,6 +38,20 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// As `PATCH` has them.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// # let course = cx.create::<Course>(new).await?;
+    /// let cheaper = CourseUpdate { title: None, price: Some(50), is_published: None, properties: None };
+    /// assert_eq!(cx.update::<Course>(course.id, cheaper).await?.price, 50);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn update<E: EntityInterface>(&self, id: E::Id, change: E::Update) -> Result<E::Get> {
         body::check(&change)?;
         let set = update_assignments::<E>(change, self.principal)?;
@@ -64,6 +78,20 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// As `DELETE` has them.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// # let (app, system) = (app().await, Principal::system());
+    /// # let cx = app.on_behalf(&system);
+    /// # let new = CourseCreate { title: "Rust".into(), price: 100, is_published: true, properties: None };
+    /// # let course = cx.create::<Course>(new).await?;
+    /// cx.delete::<Course>(course.id).await?;
+    /// assert!(matches!(cx.get::<Course>(course.id).await, Err(Error::NotFound(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn delete<E: EntityInterface>(&self, id: E::Id) -> Result<()> {
         self.delete_row(self.resource::<E>()?, &id.erase(), None)
             .await

@@ -90,6 +90,18 @@ impl Registry {
     ///
     /// # Panics
     /// If the entity is not registered, or has the form already.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # fn main() {
+    /// fn certificate(course: &CourseGet) -> Result<Vec<u8>> {
+    ///     Ok(format!("You have learnt {}.", course.title).into_bytes())
+    /// }
+    /// let registry = Registry::new().entity::<Course>().entity::<Lesson>();
+    /// let registry = registry.file::<Course>("txt", "text/plain; charset=utf-8", certificate);
+    /// assert_eq!(registry.get("courses").unwrap().files.len(), 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn file<E: EntityInterface>(
         mut self,
@@ -266,6 +278,17 @@ impl Registry {
     }
 
     /// The declared tables, for [`Db::drift`](crate::db::Db::drift).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = app().await;
+    /// let differences = app.db().drift(&app.registry().tables()).await?;
+    /// assert!(differences.is_empty(), "{differences:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tables(&self) -> Vec<TableShape> {
         self.resources.iter().map(|r| r.shape.clone()).collect()
     }

@@ -30,6 +30,16 @@ use crate::{
 
 /// An entity without its types: everything about it that the framework's code, which is compiled
 /// once, needs to know.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// let registry = Registry::new().entity::<Course>().entity::<Lesson>();
+/// let courses = registry.get("courses").unwrap();
+/// assert_eq!((courses.name, courses.cache_ttl, courses.archivable), ("Course", Some(60), false));
+/// assert!(courses.offers(Action::Update) && !courses.offers(Action::Archive));
+/// # }
+/// ```
 pub struct Resource {
     /// `Course`.
     pub name: &'static str,
@@ -104,6 +114,17 @@ pub(super) type SearchFn = fn(&mut Params) -> Vec<Frag>;
 pub(super) type BodyFn = fn(&[u8], &BodyShape, &Principal) -> Result<Vec<Assignment>>;
 
 /// The schemas of an entity's DTOs.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// let registry = Registry::new().entity::<Course>().entity::<Lesson>();
+/// let schemas = &registry.get("courses").unwrap().schemas;
+/// let mut generator = schemars::SchemaGenerator::default();
+/// (schemas.create)(&mut generator);
+/// assert_eq!(generator.definitions()["CourseCreate"]["properties"]["title"]["maxLength"], 200);
+/// # }
+/// ```
 pub struct Schemas {
     /// The body of `POST` and `PUT`.
     pub create: fn(&mut SchemaGenerator) -> Schema,

@@ -95,6 +95,20 @@ impl<E: EntityInterface> EntityRequest<E> {
     ///
     /// # Errors
     /// As `GET /things`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # fn main() {}
+    /// use axum::response::Response;
+    /// use crud_core::extract::EntityRequest;
+    ///
+    /// /// `GET /courses/own`, with the filters, orders and pages of `GET /courses`.
+    /// async fn own(request: EntityRequest<Course>) -> Result<Response> {
+    ///     let by = request.principal(Action::List).await?.id();
+    ///     let by = by.ok_or(Error::Unauthenticated("Sign in to do this".into()))?;
+    ///     request.list(|search| search.filter(courses::created_by.eq(by))).await
+    /// }
+    /// ```
     pub async fn list(
         self,
         narrow: impl FnOnce(Search<E::Table>) -> Search<E::Table>,
@@ -117,6 +131,33 @@ impl<E: EntityInterface> EntityRequest<E> {
     ///
     /// # Errors
     /// 400, 408, 413, 415 and 422 for the body; those of the work.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # fn main() {}
+    /// use axum::{http::StatusCode, response::{IntoResponse as _, Response}};
+    /// use crud_core::extract::EntityRequest;
+    ///
+    /// /// The body of `POST /courses/{id}/copy`.
+    /// #[derive(Deserialize, JsonSchema, Validate)]
+    /// struct Copy {
+    ///     #[validate(length(min = 1, max = 200))]
+    ///     title: String,
+    /// }
+    ///
+    /// async fn copy(request: EntityRequest<Course>) -> Result<Response> {
+    ///     let id: Uuid = request.path("id")?;
+    ///     let copied = request.write(Action::Create, move |cx, body: Copy| {
+    ///         Box::pin(async move {
+    ///             let CourseGet { price, properties, .. } = cx.get::<Course>(id).await?;
+    ///             let new = CourseCreate { title: body.title, price, is_published: false, properties };
+    ///             cx.create::<Course>(new).await?;
+    ///             Ok(StatusCode::CREATED.into_response())
+    ///         })
+    ///     });
+    ///     copied.await
+    /// }
+    /// ```
     pub async fn write<B, W>(self, action: Action, work: W) -> Result<Response>
     where
         B: DeserializeOwned + JsonSchema + Validate + Send + 'static,

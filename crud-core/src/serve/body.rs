@@ -16,6 +16,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// 413 when it is longer than `limit` bytes (at once, when its length is announced); 408 when it
 /// takes longer than 30 s; 400 when the connection breaks.
+///
+/// ```
+/// use axum::body::Body;
+/// use crud_core::{Error, serve::read_body};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let read = read_body(Body::from("twelve bytes"), 12).await;
+/// assert_eq!(read.unwrap(), "twelve bytes");
+/// let refused = read_body(Body::from("thirteen bytes"), 12).await;
+/// assert!(matches!(refused, Err(Error::TooLarge { limit: 12 })));
+/// # }
+/// ```
 pub async fn read_body(body: Body, limit: usize) -> Result<Bytes> {
     let announced = body.size_hint().lower();
     if usize::try_from(announced).map_or(true, |announced| announced > limit) {

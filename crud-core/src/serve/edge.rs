@@ -18,6 +18,19 @@ use super::{IMPORT_LIMIT, limits::LimitsLayer};
 use crate::telemetry::RequestLayer;
 
 /// The bounds and rules of an application's edge.
+///
+/// ```
+/// use crud_core::serve::{BODY_LIMIT, EdgeConfig, cors_origin};
+///
+/// // Imports nothing, and is called by the pages of one site.
+/// let config = EdgeConfig {
+///     body_limit: BODY_LIMIT,
+///     cors_origins: vec![cors_origin("https://app.example.org")?],
+///     ..EdgeConfig::default()
+/// };
+/// assert_eq!(config.max_in_flight, 1024);
+/// # Ok::<(), crud_core::serve::CorsOriginError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct EdgeConfig {
     /// The most requests in flight; above it, 503 at once.
@@ -149,6 +162,13 @@ where
 }
 
 /// A text that is not a web origin.
+///
+/// ```
+/// use crud_core::serve::cors_origin;
+///
+/// let refused = cors_origin("app.example.org").unwrap_err();
+/// assert!(refused.to_string().starts_with("`app.example.org` is not a web origin"));
+/// ```
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "`{0}` is not a web origin such as https://app.example.org (scheme, host, port; never `*`)"

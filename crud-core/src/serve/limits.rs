@@ -30,6 +30,22 @@ const NOSNIFF: (HeaderName, HeaderValue) = (
 
 /// Adds [`LimitsService`]. All services it makes share one count, so the bound is the whole
 /// application's even though axum wraps each route by itself.
+///
+/// ```
+/// use axum::{Router, body::Body, extract::Request, routing::get};
+/// use crud_core::serve::{BODY_LIMIT, LimitsLayer};
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let of_at_most = |requests| {
+///     let router: Router = Router::new().route("/", get(async || "hello"));
+///     router.layer(LimitsLayer::new(requests, BODY_LIMIT)).oneshot(Request::new(Body::empty()))
+/// };
+/// assert_eq!(of_at_most(1).await.unwrap().status(), 200);
+/// assert_eq!(of_at_most(0).await.unwrap().status(), 503);
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct LimitsLayer {
     in_flight: Arc<AtomicUsize>,
@@ -104,6 +120,20 @@ impl<S> Layer<S> for LimitsLayer {
 }
 
 /// Refuses what is over the bounds, and adds `X-Content-Type-Options: nosniff`.
+///
+/// ```
+/// use axum::{body::Body, extract::Request, response::Response};
+/// use crud_core::serve::{BODY_LIMIT, LimitsLayer, LimitsService};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let hello = service_fn(async |_: Request| Ok::<_, std::convert::Infallible>(Response::new(Body::from("hello"))));
+/// let service: LimitsService<_> = LimitsLayer::new(1, BODY_LIMIT).layer(hello);
+/// let answer = service.oneshot(Request::new(Body::empty())).await.unwrap();
+/// assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct LimitsService<S> {
     inner: S,

@@ -19,7 +19,25 @@ pub use limits::{LimitsLayer, LimitsService};
 pub use shutdown::Shutdown;
 
 /// The largest body that is read unless a route says otherwise: 2 MiB.
+///
+/// ```
+/// use axum::extract::Request;
+/// use crud_core::{Result, serve::{BODY_LIMIT, read_body}};
+///
+/// /// A handler that takes bytes as they are.
+/// async fn upload(request: Request) -> Result<String> {
+///     let bytes = read_body(request.into_body(), BODY_LIMIT).await?;
+///     Ok(format!("{} bytes", bytes.len()))
+/// }
+/// ```
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// The longest file that is imported, in bytes.
+///
+/// ```
+/// use crud_core::serve::{EdgeConfig, IMPORT_LIMIT};
+///
+/// let config = EdgeConfig { body_limit: 4 * IMPORT_LIMIT, ..EdgeConfig::default() };
+/// assert_eq!(config.body_limit, 64 << 20);
+/// ```
 pub const IMPORT_LIMIT: usize = 16 * 1024 * 1024;

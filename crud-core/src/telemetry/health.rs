@@ -14,6 +14,22 @@ use crate::{Error, serve::Shutdown};
 
 /// Asks what the server can't work without, usually the database; `false` or an answer after more
 /// than a second means not ready.
+///
+/// ```
+/// use crud_core::{Db, DbConfig, telemetry::ReadyCheck};
+/// use std::sync::Arc;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let db = Db::connect(&DbConfig::new("sqlite::memory:")).await?;
+/// let check: ReadyCheck = Arc::new(move || {
+///     let db = db.clone();
+///     Box::pin(async move { db.answers().await })
+/// });
+/// assert!(check().await);
+/// # Ok(())
+/// # }
+/// ```
 pub type ReadyCheck = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -42,6 +42,19 @@ const TARGET: &str = "http";
 const CLIENT_CLOSED: u16 = 499;
 
 /// Adds [`RequestService`].
+///
+/// ```
+/// use axum::{Router, body::Body, extract::Request, routing::get};
+/// use crud_core::telemetry::RequestLayer;
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let router: Router = Router::new().route("/", get(async || "hello")).layer(RequestLayer);
+/// let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+/// assert!(answer.headers().contains_key("x-request-id"));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestLayer;
 
@@ -54,6 +67,23 @@ impl<S> Layer<S> for RequestLayer {
 }
 
 /// Answers requests as the inner service does, and records them.
+///
+/// ```
+/// use axum::{body::Body, extract::Request, response::Response};
+/// use crud_core::telemetry::{RequestLayer, RequestService};
+/// use tower::{Layer as _, ServiceExt as _, service_fn};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let buggy = service_fn(async |request: Request| {
+///     assert!(request.uri().path() != "/", "a mistake in the program");
+///     Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+/// });
+/// let service: RequestService<_> = RequestLayer.layer(buggy);
+/// let answer = service.oneshot(Request::new(Body::empty())).await.unwrap();
+/// assert_eq!(answer.status(), 500);
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RequestService<S> {
     inner: S,

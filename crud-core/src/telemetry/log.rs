@@ -13,6 +13,14 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 use super::panics;
 
 /// How a log line looks.
+///
+/// ```
+/// use crud_core::telemetry::LogFormat;
+/// use std::io::{IsTerminal as _, stdout};
+///
+/// let format = if stdout().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+/// # assert!(format == LogFormat::default() || !stdout().is_terminal());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
@@ -49,6 +57,15 @@ impl Default for TelemetryConfig {
 }
 
 /// Logging can't be set up.
+///
+/// ```
+/// use crud_core::telemetry::{self, TelemetryConfig, TelemetryError};
+///
+/// telemetry::init(&TelemetryConfig::default())?;
+/// let again = telemetry::init(&TelemetryConfig::default());
+/// assert!(matches!(again, Err(TelemetryError::AlreadySet)));
+/// # Ok::<(), TelemetryError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TelemetryError {
@@ -69,6 +86,14 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// Says what is wrong with it.
+///
+/// ```
+/// use crud_core::telemetry::check_filter;
+///
+/// assert!(check_filter("warn,crud_core=debug").is_ok());
+/// let refused = check_filter("crud_core=loud").unwrap_err();
+/// assert!(refused.to_string().starts_with("The log filter `crud_core=loud` is not accepted"));
+/// ```
 pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
     parse(filter).map(drop)
 }
@@ -87,6 +112,15 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
 ///
 /// # Errors
 /// When the filter can't be read, or logging has been started before.
+///
+/// ```
+/// use crud_core::telemetry::{self, TelemetryConfig};
+///
+/// let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+/// telemetry::init(&TelemetryConfig { filter, ..TelemetryConfig::default() })?;
+/// tracing::info!("logging has begun");
+/// # Ok::<(), telemetry::TelemetryError>(())
+/// ```
 pub fn init(config: &TelemetryConfig) -> Result<(), TelemetryError> {
     static HOOK: Once = Once::new();
 

@@ -183,6 +183,18 @@ pub(crate) fn start_counting() {
 
 /// Folds samples into buckets every two seconds, until the handle is aborted.
 /// [`crate::serve::serve`] runs it.
+///
+/// ```
+/// use crud_core::telemetry::spawn_upkeep;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// // In a server of one's own, in the place of `crud_core::serve::serve`.
+/// let upkeep = spawn_upkeep();
+/// // … and when it ends:
+/// upkeep.abort();
+/// # }
+/// ```
 pub fn spawn_upkeep() -> JoinHandle<()> {
     tokio::spawn(async {
         loop {

@@ -27,6 +27,23 @@ tokio::task_local! {
 }
 
 /// Has the current request's log line name the caller. Does nothing outside a request.
+///
+/// ```
+/// use axum::http::HeaderMap;
+/// use crud_core::{Principal, Uuid, telemetry::note_principal};
+///
+/// /// The caller of a route that other machines call, with a key that both sides know.
+/// fn machine(headers: &HeaderMap, key: &str, id: Uuid) -> Principal {
+///     match headers.get("x-api-key").is_some_and(|given| given == key) {
+///         true => {
+///             let principal = Principal::user(id, "machine");
+///             note_principal(&principal);
+///             principal
+///         }
+///         false => Principal::anonymous(),
+///     }
+/// }
+/// ```
 pub fn note_principal(principal: &Principal) {
     let _ = CALLER.try_with(|caller| caller.set(principal.id()));
 }

@@ -34,6 +34,22 @@ const START: &str = r#"
 "#;
 
 /// A running private PostgreSQL.
+///
+/// ```
+/// use crud_core::{Db, DbConfig, testing::Postgres};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let build = async |url: &str| {
+///     Db::connect(&DbConfig::new(url)).await?.batch("CREATE TABLE notes (id bigint PRIMARY KEY)").await
+/// };
+/// let postgres = Postgres::shared()?;
+/// let one = postgres.database_from("notes", build).await?;
+/// let other = postgres.database_from("notes", build).await?;
+/// assert_ne!(one.url(), other.url());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -145,6 +161,20 @@ impl Postgres {
 }
 
 /// A PostgreSQL for one test alone, which can be restarted; dropping it stops it and removes its data.
+///
+/// ```
+/// use crud_core::{Db, DbConfig, testing::OwnPostgres};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut postgres = OwnPostgres::start()?;
+/// let db = Db::connect(&DbConfig::new(postgres.url())).await?;
+/// db.batch("CREATE TABLE notes (id bigint PRIMARY KEY)").await?;
+/// postgres.restart()?;
+/// assert!(postgres.url().ends_with("/postgres"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OwnPostgres {
     server: Option<Server>,
@@ -221,6 +251,18 @@ impl Drop for OwnPostgres {
 }
 
 /// A database of one test; dropping it removes it from the server, connected pools or not.
+///
+/// ```
+/// use crud_core::{Db, DbConfig, testing::Postgres};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let database = Postgres::shared()?.database().await?;
+/// let db = Db::connect(&DbConfig::new(database.url())).await?;
+/// assert!(db.answers().await);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Database {
     url: String,

@@ -17,6 +17,22 @@ use tokio::task::JoinHandle;
 use super::Random;
 
 /// A running proxy; dropping it ends it and its connections.
+///
+/// ```
+/// use crud_core::testing::Proxy;
+/// use tokio::{io::AsyncReadExt as _, net::{TcpListener, TcpStream}};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = TcpListener::bind("127.0.0.1:0").await?;
+/// let proxy = Proxy::to(server.local_addr()?.port()).await?;
+/// let mut client = TcpStream::connect(("127.0.0.1", proxy.port())).await?;
+/// proxy.cut();
+/// // The client finds the connection ended, in one way or the other.
+/// assert!(client.read_u8().await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -46,6 +62,19 @@ struct Delays {
 }
 
 /// Questions that are held back.
+///
+/// ```
+/// use crud_core::testing::{Hold, OwnPostgres, Proxy};
+/// use std::time::Duration;
+///
+/// /// The first two commits come a second late, and so do their answers.
+/// async fn late(postgres: &OwnPostgres) -> std::io::Result<Proxy> {
+///     let proxy = Proxy::to(postgres.port()).await?;
+///     let second = Duration::from_secs(1);
+///     proxy.hold(Hold { words: "COMMIT", times: 2, by: second, answer_by: second });
+///     Ok(proxy)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
     /// The bytes by which they are known.

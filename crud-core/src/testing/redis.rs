@@ -16,6 +16,19 @@ const START: &str = r#"
 "#;
 
 /// A running private Redis; dropping it stops it.
+///
+/// ```
+/// use crud_core::testing::Redis;
+///
+/// let mut redis = Redis::start()?;
+/// redis.ask("SET greeting hello");
+/// assert_eq!(redis.ask("GET greeting"), "$5\r\nhello\r\n");
+/// redis.stop();
+/// redis.start_again()?;
+/// // It was in memory only.
+/// assert_eq!(redis.ask("GET greeting"), "$-1\r\n");
+/// # Ok::<(), crud_core::testing::ServerError>(())
+/// ```
 #[derive(Debug)]
 pub struct Redis {
     server: Option<Server>,
@@ -185,6 +198,17 @@ impl Redis {
 }
 
 /// A Redis that stands still; it goes on when this is dropped.
+///
+/// ```
+/// use crud_core::testing::Redis;
+///
+/// let redis = Redis::start()?;
+/// let frozen = redis.freeze();
+/// // Whatever asks it now waits.
+/// drop(frozen);
+/// assert_eq!(redis.ask("PING"), "+PONG\r\n");
+/// # Ok::<(), crud_core::testing::ServerError>(())
+/// ```
 #[derive(Debug)]
 pub struct Frozen(String);
 

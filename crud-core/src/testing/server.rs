@@ -39,6 +39,17 @@ cd / && rm -rf "$1"
 "#;
 
 /// A test server that cannot be found or started, or an administrative statement that it refused.
+///
+/// ```
+/// use crud_core::testing::{Redis, ServerError};
+///
+/// /// What a test of an application needs.
+/// fn redis() -> Result<(Redis, String), ServerError> {
+///     let redis = Redis::start()?;
+///     let url = redis.url();
+///     Ok((redis, url))
+/// }
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct ServerError(String);

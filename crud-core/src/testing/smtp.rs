@@ -16,6 +16,23 @@ use tokio::{
 };
 
 /// What a server does with mails.
+///
+/// ```
+/// use crud_core::testing::{Mood, Smtp};
+/// use tokio::{io::{AsyncReadExt as _, AsyncWriteExt as _}, net::TcpStream};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let smtp = Smtp::start().await?;
+/// smtp.set_mood(Mood::Busy);
+/// # let mut client = TcpStream::connect(smtp.url().trim_start_matches("smtp://")).await?;
+/// # client.write_all(b"EHLO me\r\nMAIL FROM:<a@x.org>\r\n").await?;
+/// // Somebody sends a mail, and is put off.
+/// smtp.wait_for_refused(1).await;
+/// assert!(smtp.mails().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     /// Takes them.
@@ -29,6 +46,14 @@ pub enum Mood {
 }
 
 /// A mail that was taken.
+///
+/// ```
+/// use crud_core::testing::Received;
+///
+/// let to = vec!["ada@example.org".to_owned()];
+/// let mail = Received { to, text: "Subject: Welcome\r\n\r\nHello Ada".to_owned() };
+/// assert_eq!(mail.header("subject"), "Welcome");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// Whom it is for.
@@ -51,6 +76,23 @@ impl Received {
 }
 
 /// A running SMTP server; dropping it ends it.
+///
+/// ```
+/// use crud_core::testing::Smtp;
+/// use tokio::{io::{AsyncReadExt as _, AsyncWriteExt as _}, net::TcpStream};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let smtp = Smtp::start().await?;
+/// // The application sends its mails to `smtp.url()`.
+/// # let mut client = TcpStream::connect(smtp.url().trim_start_matches("smtp://")).await?;
+/// # let lines = "EHLO me\r\nMAIL FROM:<a@x.org>\r\nRCPT TO:<b@x.org>\r\nDATA\r\nSubject: Hi\r\n\r\nHi\r\n.\r\n";
+/// # client.write_all(lines.as_bytes()).await?;
+/// let mails = smtp.wait_for(1).await;
+/// assert_eq!((&*mails[0].to[0], mails[0].header("Subject")), ("b@x.org", "Hi"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Smtp {
     inbox: Arc<Inbox>,
     address: SocketAddr,

@@ -117,6 +117,17 @@ async fn renew(store: &dyn Store, deps: Arc<[Dep]>) -> Result<(), String> {
 }
 
 /// A store that is used only with a permit. Clones are the same; dropping the last ends its connection to the database.
+///
+/// ```
+/// use crud_core::{Cache, Db, cache::{DEFAULT_BYTES, Memory, control::Permitted}};
+/// use std::sync::Arc;
+///
+/// /// On PostgreSQL: as [`Cache::connect`] without Redis.
+/// async fn alone(db: &Db) -> Result<Cache, String> {
+///     let memory = Arc::new(Memory::new(DEFAULT_BYTES));
+///     Ok(Cache::new(Permitted::in_process(db, vec!["courses".to_owned()], memory).await?))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Permitted {
     backend: Backend,

@@ -34,6 +34,13 @@ use crate::db::sql_types;
 pub struct Json(Box<str>);
 
 /// What PostgreSQL refuses in JSON, and we therefore refuse on both databases.
+///
+/// ```
+/// use crud_core::{Json, db::JsonFault};
+///
+/// assert_eq!(Json::from_text(r#"{"title": "\u0000"}"#), Err(JsonFault::Nul));
+/// assert_eq!(Json::from_text("{title: Rust}"), Err(JsonFault::Syntax));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     /// `\u0000` in a string.

@@ -33,6 +33,13 @@ use crate::db::sql_types;
 pub struct Timestamp(DateTime<Utc>);
 
 /// Why a text or a number is no [`Timestamp`].
+///
+/// ```
+/// use crud_core::{Timestamp, db::TimestampError};
+///
+/// assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError::Format("yesterday".to_owned())));
+/// assert_eq!(Timestamp::from_micros(i64::MAX), Err(TimestampError::Range));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimestampError {
     /// Not RFC 3339.

@@ -18,6 +18,27 @@ impl Context<'_> {
     ///
     /// # Errors
     /// Those of `load`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+    /// # #[tokio::main]
+    /// # async fn main() -> crud_core::Result<()> {
+    /// use crud_core::cache::Deps;
+    /// use std::time::Duration;
+    ///
+    /// let (app, nobody) = (app().await, Principal::anonymous());
+    /// let db = app.db().clone();
+    /// let load = async move {
+    ///     let count = db.fetch::<i64>(courses::table.filter(courses::is_published).count());
+    ///     Ok(count.await.map_err(Error::database)?[0])
+    /// };
+    /// let (minute, deps) = (Duration::from_secs(60), Deps::none().table(courses::table));
+    /// // It is counted again after the next write of a course, or in a minute.
+    /// let published: i64 = app.on_behalf(&nobody).cached("published", "courses", minute, deps, load).await?;
+    /// assert_eq!(published, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn cached<V, F>(
         &self,
         name: &'static str,
