@@ -72,6 +72,14 @@ const FILES: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// If a crate cannot have this name.
+///
+/// ```
+/// let plan = crud_scaffold::application("campus", "../crud").unwrap();
+/// let (path, manifest) = &plan.new[0];
+/// assert_eq!(path.to_str(), Some("Cargo.toml"));
+/// assert!(manifest.contains(r#"name = "campus""#) && manifest.contains(r#""../crud/crud-core""#));
+/// assert!(crud_scaffold::application("2 campus", "../crud").is_err());
+/// ```
 pub fn application(name: &str, framework: &str) -> Result<Plan, String> {
     let module = name.replace('-', "_");
     let is_taken = [
