@@ -51,6 +51,7 @@ mod notes;
 mod once;
 mod openapi;
 mod oracles;
+mod oulad_cases;
 mod permissions;
 mod posts;
 mod projects;

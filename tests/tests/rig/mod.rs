@@ -23,10 +23,11 @@ use std::{
 use crud_core::testing::Random;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::load::index;
 use self::{
     cluster::{Cluster, Counts, SERVERS, program},
     faults::{FAULTS, Fault},
-    load::{Load, index},
+    load::Load,
 };
 
 /// For so long all is well, where it is.
