@@ -125,8 +125,11 @@ impl TestApp {
     }
 }
 
-/// Every answer in every test is well formed, and what the OpenAPI document says.
-fn as_promised(reply: &Reply) {
+/// Holds an answer of the LMS to be well formed, and what the OpenAPI document says: for [`Client::watched`].
+///
+/// # Panics
+/// If it is not.
+pub fn as_promised(reply: &Reply) {
     static PROMISES: LazyLock<Promises> = LazyLock::new(|| {
         let document = serde_json::from_str(include_str!("../openapi.json"));
         Promises::new(document.expect("it is JSON"))

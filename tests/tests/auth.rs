@@ -65,7 +65,7 @@ on_both! {
         let lms = Lms::new(app.lms.app.db().clone(), Jwt::new(short).unwrap());
         let (token, seconds) = lms.app.auth().jwt().issue(app.student().id(), "student");
         assert_eq!(seconds, 1);
-        let student = Client::new(lms.router()).signed_in(app.student().id(), token);
+        let student = Client::new(lms.router()).watched(tests::as_promised).signed_in(app.student().id(), token);
         tokio::time::sleep(Duration::from_millis(1100)).await;
         student.get("/auth/me").await.is_problem(401, "unauthenticated").says("Invalid token");
     }

@@ -54,7 +54,7 @@ impl Rig {
         };
         let db = Db::connect(&config).await.expect("the same database");
         let lms = Lms::with_cache(db, tests::jwt(), Cache::new(store));
-        let client = Client::new(lms.router());
+        let client = Client::new(lms.router()).watched(tests::as_promised);
         let signed_in = |id: Uuid, role: Role| {
             let (token, _) = lms.app.auth().jwt().issue(id, role.as_str());
             client.signed_in(id, token)

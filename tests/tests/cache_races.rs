@@ -37,7 +37,7 @@ async fn gated(app: &TestApp) -> (Client, Client, Arc<Gates>) {
     let lms = Lms::with_cache(db, tests::jwt(), Cache::new(store));
     let instructor = app.instructor().id();
     let (token, _) = lms.app.auth().jwt().issue(instructor, "instructor");
-    let client = Client::new(lms.router());
+    let client = Client::new(lms.router()).watched(tests::as_promised);
     (
         client.signed_out(),
         client.signed_in(instructor, token),
@@ -142,7 +142,7 @@ on_both! {
         let uncached = Lms::with_cache(db, tests::jwt(), Cache::off());
         let instructor = app.instructor().id();
         let (token, _) = uncached.app.auth().jwt().issue(instructor, "instructor");
-        let uncached = Client::new(uncached.router()).signed_in(instructor, token);
+        let uncached = Client::new(uncached.router()).watched(tests::as_promised).signed_in(instructor, token);
         // The caller, and the row: nothing else.
         let call = uncached.request(Method::PATCH, &lesson).json(json!({"title": "New"}));
         let (reply, statements) = counted(call).await;
@@ -153,7 +153,7 @@ on_both! {
     // Kills: loads that are not shared; a look at the store that is older than the flight
     async fn ten_thousand_who_ask_at_once_are_one_question(app: TestApp) {
         let course = published(&app.instructor(), "Course").await;
-        let client = Client::new(app.lms.router());
+        let client = Client::new(app.lms.router()).watched(tests::as_promised);
         for (path, expected) in [(&*course, 1), ("/courses", 2)] {
             let (asked, guard) = Statements::watch();
             for reply in join_all((0..10_000).map(|_| client.get(path))).await {

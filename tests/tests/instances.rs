@@ -11,11 +11,11 @@ use crud_core::{
     cache::{DEFAULT_BYTES, control::Permitted},
     db::DbKind,
     serve::{EdgeConfig, edge},
-    testing::{Client, Redis, Reply},
+    testing::{Client, Redis},
 };
 use lms_server::{Lms, entities, roles::Role};
 use serde_json::json;
-use tests::{TestApp, jwt};
+use tests::{TestApp, as_promised, jwt};
 
 use crate::{
     faults::Statements,
@@ -46,14 +46,14 @@ impl Instance {
         let lms = Lms::with_cache(db, jwt(), Cache::new(permitted.clone()));
         // A server sends the 1,025th away at once: these must all get to the cache.
         let config = EdgeConfig {
-            max_in_flight: usize::MAX >> 4,
+            max_in_flight: 100_000,
             ..EdgeConfig::default()
         };
         let anonymous = Client::new(edge(lms.router(), &config));
         Self {
             lms,
             permitted,
-            anonymous: anonymous.watched(Reply::well_formed),
+            anonymous: anonymous.watched(as_promised),
         }
     }
 

@@ -70,7 +70,7 @@ async fn instance(app: &TestApp) -> Client {
     let db = Db::connect(&DbConfig::new(app.database_url()))
         .await
         .expect("the same database");
-    Client::new(Lms::new(db, tests::jwt()).router())
+    Client::new(Lms::new(db, tests::jwt()).router()).watched(tests::as_promised)
 }
 
 /// Every value of every row, as text; bytes as hexadecimal digits.

@@ -39,7 +39,7 @@ pub struct Client {
     router: Router,
     prefix: &'static str,
     user: Option<(Uuid, String)>,
-    watch: Option<fn(&Reply)>,
+    watches: Vec<fn(&Reply)>,
 }
 
 impl Client {
@@ -51,17 +51,16 @@ impl Client {
             router,
             prefix: App::PREFIX,
             user: None,
-            watch: None,
+            watches: Vec::new(),
         }
     }
 
-    /// The same client, which has every reply looked at by a function that panics if it is wrong.
+    /// The same client, which has every reply looked at by one function more, that panics if it is wrong.
     #[must_use]
     pub fn watched(&self, watch: fn(&Reply)) -> Self {
-        Self {
-            watch: Some(watch),
-            ..self.clone()
-        }
+        let mut client = self.clone();
+        client.watches.push(watch);
+        client
     }
 
     /// The same client without a token.
@@ -211,7 +210,7 @@ impl Call<'_> {
         let response = router.oneshot(request).await;
         let response = response.unwrap_or_else(|never| match never {});
         let reply = Reply::read(format!("{method} {path}"), sent, response).await;
-        if let Some(watch) = self.client.watch {
+        for watch in &self.client.watches {
             watch(&reply);
         }
         reply
