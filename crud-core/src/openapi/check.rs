@@ -90,12 +90,45 @@ fn validator(document: &Value, pointer: &str) -> Result<jsonschema::Validator, S
     let schema = document
         .pointer(pointer)
         .ok_or_else(|| format!("{pointer} is not there"))?;
-    let known = json!({ "schemas": document["components"]["schemas"] });
-    let within = json!({ "allOf": [schema], "components": known });
+    validator_of(document, schema).map_err(|error| format!("{pointer} {error}"))
+}
+
+/// What holds values to a schema of a document. Formats count.
+pub(super) fn validator_of(
+    document: &Value,
+    schema: &Value,
+) -> Result<jsonschema::Validator, String> {
+    let mut schemas = Map::new();
+    gather_referred(document, schema, &mut schemas);
+    let within = json!({ "allOf": [schema], "components": { "schemas": schemas } });
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .build(&within)
-        .map_err(|error| format!("{pointer} is no schema: {error}"))
+        .map_err(|error| format!("is no schema: {error}"))
+}
+
+/// The schemas that this value refers to, in any number of steps.
+fn gather_referred(document: &Value, within: &Value, found: &mut Map<String, Value>) {
+    match within {
+        Value::Object(object) => {
+            let name = object.get("$ref").and_then(Value::as_str);
+            let name = name.and_then(|to| to.strip_prefix("#/components/schemas/"));
+            if let Some(name) = name
+                && let Some(schema) = document["components"]["schemas"].get(name)
+                && !found.contains_key(name)
+            {
+                found.insert(name.to_owned(), schema.clone());
+                gather_referred(document, schema, found);
+            }
+            let values = object.values();
+            values.for_each(|value| gather_referred(document, value, found));
+        }
+        Value::Array(items) => {
+            let items = items.iter();
+            items.for_each(|item| gather_referred(document, item, found));
+        }
+        _ => {}
+    }
 }
 
 fn operations(document: &Value, faults: &mut Faults) {

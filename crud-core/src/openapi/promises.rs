@@ -6,9 +6,9 @@ use std::{
 };
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::shared::followed;
+use super::{check::validator_of, shared::followed};
 
 type Validator = Result<jsonschema::Validator, String>;
 
@@ -98,7 +98,7 @@ impl Promises {
             .unwrap_or_else(PoisonError::into_inner);
         let validator = known
             .entry(key)
-            .or_insert_with(|| Arc::new(self.validator(schema)));
+            .or_insert_with(|| Arc::new(validator_of(&self.document, schema)));
         let validator = Arc::clone(validator);
         drop(known);
         match &*validator {
@@ -106,35 +106,6 @@ impl Promises {
                 .map(|error| format!("{}: {error}", error.instance_path()))
                 .collect(),
             Err(error) => vec![error.clone()],
-        }
-    }
-
-    fn validator(&self, schema: &Value) -> Validator {
-        let mut schemas = Map::new();
-        self.gather(schema, &mut schemas);
-        let whole = json!({ "allOf": [schema], "components": { "schemas": schemas } });
-        jsonschema::draft202012::options()
-            .should_validate_formats(true)
-            .build(&whole)
-            .map_err(|error| format!("the schema cannot be used: {error}"))
-    }
-
-    /// The schemas that this one refers to, in any number of steps.
-    fn gather(&self, within: &Value, found: &mut Map<String, Value>) {
-        match within {
-            Value::Object(object) => {
-                let name = object.get("$ref").and_then(Value::as_str);
-                if let Some(name) = name.and_then(|to| to.strip_prefix("#/components/schemas/"))
-                    && !found.contains_key(name)
-                {
-                    let schema = &self.document["components"]["schemas"][name];
-                    found.insert(name.to_owned(), schema.clone());
-                    self.gather(schema, found);
-                }
-                object.values().for_each(|value| self.gather(value, found));
-            }
-            Value::Array(items) => items.iter().for_each(|item| self.gather(item, found)),
-            _ => {}
         }
     }
 
@@ -180,6 +151,8 @@ fn fits(template: &str, path: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -95,16 +95,16 @@ pub(super) fn errors() -> Value {
             429 | 503 => &["Retry-After"],
             _ => &[],
         };
-        ((*name).to_owned(), problem(description, extra))
+        let mut answer = problem(description, extra);
+        if *status == 412 {
+            answer["headers"]["ETag"] = json!({
+                "description": "The entity tag of the row's version; left out if there is no row.",
+                "schema": { "type": "string" },
+            });
+        }
+        ((*name).to_owned(), answer)
     });
-    let mut all: Map<_, _> = all.collect();
-    if let Some(failed) = all.get_mut("PreconditionFailed") {
-        failed["headers"]["ETag"] = json!({
-            "description": "The entity tag of the row's version; left out if there is no row.",
-            "schema": { "type": "string" },
-        });
-    }
-    all.into()
+    all.collect::<Map<_, _>>().into()
 }
 
 fn problem(description: &str, extra: &[&str]) -> Value {
