@@ -80,27 +80,41 @@ impl Cache {
             }
             Read::Bypass(doubt) => {
                 counted.bypassed(doubt);
-                let key = entry.key.clone();
-                let start = |queued| {
-                    let (cache, store) = (Arc::clone(self), Arc::clone(store));
-                    let (db, deps, load) = (db.clone(), deps.to_vec(), load());
-                    async move {
-                        let later = cache.later(&*store, &db, &entry, &deps, queued).await;
-                        match later {
-                            Some(Read::Hit(body)) => Ok(body),
-                            Some(Read::Lead(stamps) | Read::Wait(stamps)) => {
-                                cache.lead(&store, entry, &deps, stamps, || load).await
-                            }
-                            Some(Read::Bypass(_)) | None => {
-                                Ok(cache.flights.timed(&entry.key, load).await?.body)
-                            }
-                        }
-                    }
-                    .boxed()
-                };
-                self.flights.next(&key, start).await
+                self.bypass(store, db, entry, deps, load).await
             }
         }
+    }
+
+    /// Asks the database, together with who comes before the load begins, unless the doubt has ended by then.
+    async fn bypass<L>(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        db: &Db,
+        entry: Entry,
+        deps: &[Dep],
+        load: L,
+    ) -> Result<Bytes, Failed>
+    where
+        L: FnOnce() -> Load,
+    {
+        let key = entry.key.clone();
+        let start = |queued| {
+            let (cache, store) = (Arc::clone(self), Arc::clone(store));
+            let (db, deps, load) = (db.clone(), deps.to_vec(), load());
+            async move {
+                match cache.later(&*store, &db, &entry, &deps, queued).await {
+                    Some(Read::Hit(body)) => Ok(body),
+                    Some(Read::Lead(stamps) | Read::Wait(stamps)) => {
+                        cache.lead(&store, entry, &deps, stamps, || load).await
+                    }
+                    Some(Read::Bypass(_)) | None => {
+                        Ok(cache.flights.timed(&entry.key, load).await?.body)
+                    }
+                }
+            }
+            .boxed()
+        };
+        self.flights.next(&key, start).await
     }
 
     /// What the store says to somebody who found a doubt and waited, for others' loads or for the doubt's end. `None`
