@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
-use crud_scaffold::{EntityPlan, Layout, Plan, Repository, application};
+use crud_scaffold::{EntityPlan, Layout, Repository, application};
 
 /// What cargo runs for `cargo crud`.
 #[derive(Parser)]
@@ -65,9 +65,9 @@ fn main() -> Result<()> {
             let repository = Repository::around(&here, Layout::CRATE).map_err(told)?;
             let plan = repository.entity(plan).map_err(told)?;
             if dry_run {
-                return shown(&plan);
+                return say(&plan.texts());
             }
-            repository.write(&plan).context("writing stopped")?;
+            repository.write(&plan).map_err(told)?;
             say(&format!("{plan}\nnext: cargo test"))
         }
     }
@@ -78,17 +78,10 @@ fn new(folder: &Path, name: &str, framework: &str) -> Result<()> {
     if fs::exists(folder).context("looking for the folder")? {
         bail!("{name} is there already, and nothing is written over");
     }
-    plan.write(folder).context("writing stopped")?;
+    plan.write(folder).map_err(told)?;
     say(&format!(
         "{plan}\nnext: cd {name}; cargo crud entity course 'title:string!'"
     ))
-}
-
-fn shown(plan: &Plan) -> Result<()> {
-    for (path, text) in plan.new.iter().chain(&plan.changed) {
-        say(&format!("==> {}\n{text}", path.display()))?;
-    }
-    Ok(())
 }
 
 fn told(sentence: String) -> anyhow::Error {

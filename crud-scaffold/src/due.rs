@@ -2,7 +2,7 @@
 //!
 //! An application's command calls it. It compares on an SQLite database in memory, and so needs no other.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use crud_core::{
     Db, DbConfig, Registry,
@@ -67,18 +67,6 @@ pub async fn write_migration(
     };
     let repository = Repository::around(folder, layout)?;
     let plan = repository.migration(name, scripts)?;
-    match repository.write(&plan) {
-        Ok(()) => Ok(plan),
-        Err(error) => Err(format!("writing stopped: {error}")),
-    }
-}
-
-/// A line for each file.
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files = self.new.iter().map(|file| ("new    ", file));
-        let files = files.chain(self.changed.iter().map(|file| ("changed", file)));
-        let lines = files.map(|(verb, (path, _))| format!("{verb}  {}", path.display()));
-        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
-    }
+    repository.write(&plan)?;
+    Ok(plan)
 }

@@ -1,7 +1,4 @@
-//! An application's repository: where things are, what is changed in files that are there, and the writing itself.
-//!
-//! A [`Plan`] is made wholly before anything is written. New files are never written over old ones, and lines are
-//! only added to files that are there.
+//! An application's repository: where things are, and what of them an entity or a migration makes or changes.
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +7,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crud_core::{IdKind, db::DbKind};
+use crud_core::db::DbKind;
 
 use crate::{
-    declaration, entity::EntityPlan, migration::Scripts, policy, schema, sql, tests_file, words,
+    declaration,
+    entity::EntityPlan,
+    insert::{declared, ids_of, registered, sorted_in, table_of},
+    migration::Scripts,
+    plan::Plan,
+    policy, sql, tests_file, words,
 };
 
 /// Where an application keeps what is written here; all paths are below its repository's root.
@@ -80,45 +82,6 @@ impl Layout {
 pub struct Repository {
     root: PathBuf,
     layout: Layout,
-}
-
-/// What is to be written, below the root.
-///
-/// ```
-/// use crud_scaffold::Plan;
-///
-/// let plan = Plan {
-///     new: vec![("src/entities/note/mod.rs".into(), "//! Notes.".to_owned())],
-///     changed: vec![("src/entities/mod.rs".into(), "pub mod note;".to_owned())],
-/// };
-/// assert_eq!(plan.to_string(), "new      src/entities/note/mod.rs\nchanged  src/entities/mod.rs");
-/// ```
-#[derive(Debug, Default)]
-pub struct Plan {
-    /// New files.
-    pub new: Vec<(PathBuf, String)>,
-    /// Files that are there, with their new text.
-    pub changed: Vec<(PathBuf, String)>,
-}
-
-impl Plan {
-    /// Writes it below this folder.
-    ///
-    /// # Errors
-    /// If a file cannot be written, or a new one is there already.
-    pub fn write(&self, root: &Path) -> io::Result<()> {
-        for (path, text) in &self.new {
-            let path = root.join(path);
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            io::Write::write_all(&mut fs::File::create_new(path)?, text.as_bytes())?;
-        }
-        for (path, text) in &self.changed {
-            fs::write(root.join(path), text)?;
-        }
-        Ok(())
-    }
 }
 
 impl Repository {
@@ -196,11 +159,8 @@ impl Repository {
         let registry = registered(&registry, &module, &entity, layout.entities)?;
         done.changed
             .push((format!("{}/mod.rs", layout.entities).into(), registry));
-        let declared = schema::table(&plan, layout.authors);
-        done.changed.push((
-            layout.schema.into(),
-            self.schema_with(&schema, &plan, &declared)?,
-        ));
+        let declared = declared(&schema, &plan, layout.authors, layout.schema)?;
+        done.changed.push((layout.schema.into(), declared));
         let all = format!("{}/all.rs", layout.tests);
         let list = sorted_in(&self.read(&all)?, "mod ", &format!("mod {tests};"), &all)?;
         done.changed.push((all.into(), list));
@@ -273,8 +233,8 @@ impl Repository {
     /// Writes it.
     ///
     /// # Errors
-    /// If a file cannot be written, or a new one is there by now.
-    pub fn write(&self, plan: &Plan) -> io::Result<()> {
+    /// A sentence, if a file cannot be written, or a new one is there by now.
+    pub fn write(&self, plan: &Plan) -> Result<(), String> {
         plan.write(&self.root)
     }
 
@@ -314,59 +274,6 @@ impl Repository {
             known.extend(table_of(&text).map(|table| (table.to_owned(), entity)));
         }
         Ok(known)
-    }
-
-    fn schema_with(&self, text: &str, plan: &EntityPlan, declared: &str) -> Result<String, String> {
-        let path = self.layout.schema;
-        let list = "allow_tables_to_appear_in_same_query!(";
-        let last = text
-            .rfind("diesel::table! {")
-            .and_then(|at| text[at..].find("\n}\n").map(|end| at + end + 3));
-        let mut text = match (last, text.find(&format!("diesel::{list}"))) {
-            (Some(end), _) => format!("{}\n{declared}{}", &text[..end], &text[end..]),
-            // An application's first table.
-            (None, Some(list)) => format!("{}{declared}\n{}", &text[..list], &text[list..]),
-            (None, None) => {
-                return Err(format!(
-                    "{path} has no `diesel::table! {{ … }}` to put the table behind"
-                ));
-            }
-        };
-        let joinables = schema::joinables(plan);
-        if !joinables.is_empty() {
-            text = match text.contains("\ndiesel::joinable!(") {
-                true => behind_last(&text, "diesel::joinable!(", &joinables, path)?,
-                // An application's first reference.
-                false => text.replacen(
-                    &format!("diesel::{list}"),
-                    &format!("{}\n\ndiesel::{list}", joinables.join("\n")),
-                    1,
-                ),
-            };
-        }
-        let closing = text
-            .find(list)
-            .and_then(|at| text[at..].find("\n);").map(|end| at + end));
-        match closing {
-            Some(at) => Ok(format!(
-                "{}\n    {},{}",
-                &text[..at],
-                plan.table,
-                &text[at..]
-            )),
-            None => Err(format!("{path} has no `{list}` with a table on each line")),
-        }
-    }
-}
-
-/// What the rows of a declared table are named by, if that is no UUID.
-fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
-    let (_, columns) = schema.split_once(&format!("    {table} (id) {{"))?;
-    let (_, ty) = columns.split_once("id -> ")?;
-    match ty.split(',').next()? {
-        "BigInt" => Some(IdKind::Int),
-        "Text" => Some(IdKind::Text),
-        _ => None,
     }
 }
 
@@ -421,62 +328,6 @@ fn check_entity(
         }
     }
     Ok(())
-}
-
-/// The list of entities with one more, which may be its first.
-fn registered(list: &str, module: &str, entity: &str, path: &str) -> Result<String, String> {
-    let declared = format!("pub mod {module};");
-    let list = match list.contains("\npub mod ") {
-        true => sorted_in(list, "pub mod ", &declared, path)?,
-        false => list.replacen("\nuse ", &format!("\n{declared}\n\nuse "), 1),
-    };
-    let line = format!("        .entity::<{module}::{entity}>()");
-    match list.contains("\n        .entity::<") {
-        true => behind_last(&list, "        .entity::<", &[line], path),
-        false => behind_last(&list, "    Registry::new()", &[line], path),
-    }
-}
-
-/// Puts a line among those that begin alike, in their order.
-fn sorted_in(text: &str, begins: &str, line: &str, path: &str) -> Result<String, String> {
-    let among: Vec<_> = text
-        .lines()
-        .filter(|other| other.starts_with(begins))
-        .collect();
-    let Some(last) = among.last() else {
-        return Err(format!("{path} has no line that begins with `{begins}`"));
-    };
-    Ok(match among.iter().find(|other| ***other > *line) {
-        Some(next) => text.replacen(&format!("{next}\n"), &format!("{line}\n{next}\n"), 1),
-        None => text.replacen(&format!("{last}\n"), &format!("{last}\n{line}\n"), 1),
-    })
-}
-
-/// The table that a declaration names, in whatever lines.
-fn table_of(text: &str) -> Option<&str> {
-    let (_, declared) = text.split_once("#[entity(")?;
-    let (_, table) = declared.split_once("table = ")?;
-    let end = table.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')?;
-    table[..end].rsplit("::").next()
-}
-
-/// Puts lines behind the last one that begins so.
-fn behind_last(text: &str, begins: &str, lines: &[String], path: &str) -> Result<String, String> {
-    let at = text
-        .rfind(&format!("\n{begins}"))
-        .and_then(|at| text[at + 1..].find('\n').map(|end| at + 1 + end + 1));
-    match at {
-        Some(at) => Ok(format!(
-            "{}{}\n{}",
-            &text[..at],
-            lines.join("\n"),
-            &text[at..]
-        )),
-        None => Err(format!(
-            "{path} has no line that begins with `{}`",
-            begins.trim()
-        )),
-    }
 }
 
 /// As rustfmt lays it out; as it is where there is no rustfmt, which `cargo fmt` then makes good.

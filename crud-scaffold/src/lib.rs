@@ -10,9 +10,11 @@ mod declaration;
 mod due;
 mod entity;
 mod field;
+mod insert;
 mod layout;
 mod migration;
 mod names;
+mod plan;
 mod policy;
 mod schema;
 mod sql;
@@ -25,6 +27,7 @@ pub use self::{
     due::{due, write_migration},
     entity::EntityPlan,
     field::{Field, FieldType},
-    layout::{Layout, Plan, Repository},
+    layout::{Layout, Repository},
     migration::{Scripts, between},
+    plan::Plan,
 };

@@ -34,7 +34,7 @@ pub fn entity(
     let repository = Repository::around(folder, LAYOUT)?;
     let plan = repository.entity(EntityPlan::new(name, fields, endpoint)?)?;
     if write {
-        written(&repository, &plan)?;
+        repository.write(&plan)?;
     }
     Ok(plan)
 }
@@ -46,13 +46,8 @@ pub fn entity(
 pub fn migration(folder: &Path, name: &str, scripts: Scripts) -> Result<Plan, String> {
     let repository = Repository::around(folder, LAYOUT)?;
     let plan = repository.migration(name, scripts)?;
-    written(&repository, &plan)?;
+    repository.write(&plan)?;
     Ok(plan)
-}
-
-fn written(repository: &Repository, plan: &Plan) -> Result<(), String> {
-    let written = repository.write(plan);
-    written.map_err(|error| format!("writing stopped: {error}; `git status` shows how far it came"))
 }
 
 /// What leads from the migrations of this program to its declarations; nothing if they agree.

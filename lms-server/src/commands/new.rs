@@ -17,10 +17,7 @@ pub(crate) fn entity(
     let plan =
         scaffold::entity(&here, name, fields, endpoint, !dry_run).map_err(|told| anyhow!(told))?;
     if dry_run {
-        for (path, text) in plan.new.iter().chain(&plan.changed) {
-            print(&format!("==> {}\n{text}", path.display()))?;
-        }
-        return Ok(());
+        return print(&plan.texts());
     }
     told(&plan);
     say("next: cargo run -- openapi > tests/openapi.json, then ./test");
