@@ -9,15 +9,12 @@ pub mod import;
 pub mod jobs;
 mod lms;
 pub mod mail;
-mod migrations;
 pub mod progress;
 pub mod roles;
 pub mod scaffold;
-pub mod schema;
 pub mod sessions;
 pub mod statistics;
 
-pub use self::{
-    lms::{Lms, document},
-    migrations::MIGRATIONS,
-};
+pub use lms_migrations::{MIGRATIONS, schema};
+
+pub use self::lms::{Lms, document};

@@ -12,8 +12,8 @@ use crate::{MIGRATIONS, entities};
 /// This repository's folders and files.
 pub const LAYOUT: Layout = Layout {
     entities: "lms-server/src/entities",
-    schema: "lms-server/src/schema.rs",
-    migrations_list: "lms-server/src/migrations.rs",
+    schema: "migrations/src/schema.rs",
+    migrations_list: "migrations/src/lib.rs",
     migrations: "migrations",
     tests: "tests/tests",
     authors: Some("users"),

@@ -150,7 +150,7 @@ fn what_is_written_is_formatted_rust_and_nothing_is_written_over() {
         .last()
         .expect("there are migrations")
         .version;
-    let list = fs::read_to_string(copy.path().join("lms-server/src/migrations.rs")).unwrap();
+    let list = fs::read_to_string(copy.path().join("migrations/src/lib.rs")).unwrap();
     assert!(
         list.contains(&format!(
             "    {} \"{:04}_lesson_plans\",",
@@ -204,7 +204,7 @@ fn ids_of_every_kind_are_written_and_referred_to() {
             assert!(is_formatted(&copy.path().join(path)), "{}", path.display());
         }
     }
-    let schema = fs::read_to_string(copy.path().join("lms-server/src/schema.rs")).unwrap();
+    let schema = fs::read_to_string(copy.path().join("migrations/src/schema.rs")).unwrap();
     let country = schema
         .split("countries (id)")
         .nth(1)
