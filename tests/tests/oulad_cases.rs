@@ -3,7 +3,7 @@
 //!
 //! `OULAD_CASES` makes the run longer; `TEST_SEED` repeats one.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use crud_core::testing::{Client, Random, on_both};
 use lms_server::demo;
@@ -139,16 +139,52 @@ fn sorted<'r>(mut rows: Vec<&'r Value>, sort: &[String]) -> Vec<&'r Value> {
     rows
 }
 
-/// An endpoint, and by what its rows are filtered and sorted.
+/// What `include=` adds to a row, by the value of a field of it.
+struct Relation {
+    name: &'static str,
+    key: &'static str,
+    held: BTreeMap<String, Value>,
+}
+
+impl Relation {
+    /// The field that it is answered in: that of the first relation on the way.
+    fn field(&self) -> &'static str {
+        self.name.split('.').next().expect("a name")
+    }
+
+    fn of(&self, row: &Value) -> Value {
+        let held = row[self.key].as_str().and_then(|key| self.held.get(key));
+        held.cloned().unwrap_or(Value::Null)
+    }
+}
+
+/// The first hundred rows of each course, in their entity's own order.
+fn by_course(name: &'static str, courses: &[Value], rows: &[Value], order: &str) -> Relation {
+    let held = courses.iter().map(|course| {
+        let its = rows.iter().filter(|row| row["course_id"] == course["id"]);
+        let its = sorted(its.collect(), &[order.to_owned()]);
+        (id_of(course), its.into_iter().take(100).cloned().collect())
+    });
+    let (held, key) = (held.collect(), "id");
+    Relation { name, key, held }
+}
+
+fn id_of(row: &Value) -> String {
+    row["id"].as_str().expect("an id").to_owned()
+}
+
+/// An endpoint, and by what its rows are filtered, sorted and added to.
 struct Endpoint {
     name: &'static str,
     rows: Vec<Value>,
     filters: &'static [&'static str],
     sorts: &'static [&'static str],
+    relations: Vec<Relation>,
 }
 
 impl Endpoint {
-    async fn check(&self, by: &Client, courses: &[Value], random: &mut Random) -> (usize, bool) {
+    /// One list of it. How many rows are in it, and how many relations are with them.
+    async fn check(&self, by: &Client, random: &mut Random) -> (usize, usize) {
         let filters: Vec<_> = (0..random.below(3))
             .map(|_| Filter::any(random, self.filters, &self.rows))
             .collect();
@@ -164,15 +200,22 @@ impl Endpoint {
             }
         }
         let size = 1 + index(random, 100);
-        let includes = random.below(3) == 0;
+        let mut includes: Vec<&Relation> = Vec::new();
+        for relation in &self.relations {
+            let is_new = |other: &&Relation| other.field() != relation.field();
+            if random.below(3) == 0 && includes.iter().all(is_new) {
+                includes.push(relation);
+            }
+        }
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("sort", &sort.join(","));
         query.append_pair("page_size", &size.to_string());
         for filter in &filters {
             query.append_pair(&filter.name(), &filter.text());
         }
-        if includes {
-            query.append_pair("include", "course");
+        if !includes.is_empty() {
+            let names: Vec<_> = includes.iter().map(|relation| relation.name).collect();
+            query.append_pair("include", &names.join(","));
         }
         let query = query.finish();
         // The same filter twice is a parameter twice.
@@ -182,7 +225,7 @@ impl Endpoint {
                 .any(|one| one.name() == filters[n].name())
         };
         if (0..filters.len()).any(twice) {
-            return (0, false);
+            return (0, 0);
         }
         let kept = (self.rows.iter()).filter(|row| filters.iter().all(|filter| filter.keeps(row)));
         let expected = sorted(kept.collect(), &sort);
@@ -191,11 +234,8 @@ impl Endpoint {
             let page = expected.iter().skip(from).take(size);
             let whole = page.map(|row| {
                 let mut row = (*row).clone();
-                if includes {
-                    let course = courses
-                        .iter()
-                        .find(|course| course["id"] == row["course_id"]);
-                    row["course"] = course.expect("it has a course").clone();
+                for relation in &includes {
+                    row[relation.field()] = relation.of(&row);
                 }
                 row
             });
@@ -220,7 +260,7 @@ impl Endpoint {
         } else {
             assert!(at + size >= expected.len(), "{path} has no next page");
         }
-        (expected.len(), includes)
+        (expected.len(), includes.len())
     }
 }
 
@@ -229,34 +269,61 @@ on_both! {
     async fn lists_of_real_rows_are_those_of_rows_in_memory(app: TestApp) {
         demo::load(&app.lms).await.expect("the catalogue can be loaded");
         let by = app.admin();
-        let mut courses = Vec::new();
-        for course in rows(&by, "courses").await {
-            // What is included is as it is alone.
-            let path = format!("/courses/{}", course["id"].as_str().expect("an id"));
-            courses.push(by.get(&path).await.is(200).json);
+        let (mut courses, mut taught) = (BTreeMap::new(), BTreeMap::new());
+        let mut instructors = BTreeMap::new();
+        let listed = rows(&by, "courses").await;
+        for course in &listed {
+            // A row that is included is as it is alone.
+            let alone = by.get(&format!("/courses/{}", id_of(course))).await.is(200).json;
+            let mut with = alone.clone();
+            with["instructor"] = Value::Null;
+            if let Some(id) = course["instructor_id"].as_str() {
+                with["instructor"] = by.get(&format!("/users/{id}")).await.is(200).json;
+                instructors.insert(id.to_owned(), with["instructor"].clone());
+            }
+            courses.insert(id_of(course), alone);
+            taught.insert(id_of(course), with);
         }
+        let above = || {
+            let relation = |name, held: &BTreeMap<_, _>| Relation { name, key: "course_id", held: held.clone() };
+            vec![relation("course", &courses), relation("course.instructor", &taught)]
+        };
         let lessons = Endpoint {
             name: "lessons",
             rows: rows(&by, "lessons").await,
             filters: &["course_id", "title", "content_type", "duration_minutes", "order"],
             sorts: &["title", "content_type", "duration_minutes", "order"],
+            relations: above(),
         };
         let assessments = Endpoint {
             name: "assessments",
             rows: rows(&by, "assessments").await,
             filters: &["course_id", "title", "assessment_type", "due_day", "weight"],
             sorts: &["title", "due_day", "weight"],
+            relations: above(),
         };
-        assert_eq!((courses.len(), lessons.rows.len(), assessments.rows.len()), (22, 6_364, 206));
+        let below = vec![
+            by_course("lessons", &listed, &lessons.rows, "order"),
+            by_course("assessments", &listed, &assessments.rows, "-created_at"),
+            Relation { name: "instructor", key: "instructor_id", held: instructors },
+        ];
+        let courses = Endpoint {
+            name: "courses",
+            rows: listed,
+            filters: &["title", "slug", "category", "difficulty_level", "estimated_duration_minutes", "instructor_id"],
+            sorts: &["title", "category"],
+            relations: below,
+        };
+        assert_eq!((courses.rows.len(), lessons.rows.len(), assessments.rows.len()), (22, 6_364, 206));
         let (mut random, cases) = (Random::new(), setting("OULAD_CASES", 100_usize));
         let (mut empty, mut included) = (0, 0);
         for _ in 0..cases {
-            let endpoint = if random.below(3) == 0 { &lessons } else { &assessments };
-            let (found, includes) = endpoint.check(&by, &courses, &mut random).await;
+            let endpoint = *random.pick(&[&lessons, &assessments, &assessments, &courses]);
+            let (found, includes) = endpoint.check(&by, &mut random).await;
             empty += usize::from(found == 0);
-            included += usize::from(includes);
+            included += includes;
         }
-        eprintln!("{:?}: {cases} cases, {empty} without a row, {included} with their courses", app.kind);
+        eprintln!("{:?}: {cases} cases, {empty} without a row, {included} relations with their rows", app.kind);
         assert!(empty < cases / 2 && included > 0, "{empty} without a row");
     }
 }
