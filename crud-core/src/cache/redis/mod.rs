@@ -11,6 +11,7 @@ mod call;
 mod fault_tests;
 mod groups;
 mod kept;
+mod lanes;
 mod link;
 mod reply;
 mod script;
@@ -32,6 +33,7 @@ use tokio::task::JoinHandle;
 use self::call::call;
 use self::groups::{Group, Slots};
 use self::kept::Kept;
+use self::lanes::Lanes;
 use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
@@ -56,6 +58,7 @@ const MAX_TTL: Duration = Duration::from_secs(3_600);
 pub(crate) struct RedisStore {
     link: Arc<Link>,
     slots: Slots,
+    lanes: Lanes,
     epoch: RwLock<Option<Arc<Scripts>>>,
     /// Told when Redis has lost the epoch.
     fenced: Notify,
@@ -89,9 +92,11 @@ impl RedisStore {
                 u32::try_from(kept.key.len() + kept.body.len() + 200).unwrap_or(u32::MAX)
             })
             .build();
+        let slots = Slots::new(tables);
         Ok(Self {
             link,
-            slots: Slots::new(tables),
+            lanes: Lanes::new(slots.all()),
+            slots,
             epoch: RwLock::new(None),
             fenced: Notify::new(),
             l1,

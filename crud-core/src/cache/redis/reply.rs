@@ -4,7 +4,7 @@ use bytes::Bytes;
 use redis::Value;
 
 /// A script's answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reply {
     /// The epoch is gone.
     Fenced,

@@ -66,49 +66,50 @@ redis.call('SET', KEYS[2], ARGV[1] .. ARGV[3], 'PX', ARGV[2])
 return {'K'}
 ";
 
-/// KEYS ep, stamp… ARGV token, nonce
-const MARK: &str = r"
-local held = redis.call('MGET', unpack(KEYS))
-if not held[1] then return {'F'} end
-local t = redis.call('TIME')
-t = t[1] * 1000 + math.floor(t[2] / 1000)
-local now = string.format('%013.0f', t)
-local mine = ARGV[1] .. string.format('%013.0f', t + TOKEN_MS)
-local marks = {}
+/// KEYS ep, stamp… ARGV nonce, and for each stamp the tokens that come and those that go
+///
+/// What others left who died is taken away by the way: the oldest tokens are the first.
+const WRITE: &str = r"
+local stamps = redis.call('MGET', unpack(KEYS))
+if not stamps[1] then return {'F'} end
+local now, ends
+local doubtful = {}
 for i = 2, #KEYS do
-  local doubt = string.sub(held[i] or '', 17)
-  local first = 1
-  while first < #doubt and string.sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
-  marks[#marks + 1] = KEYS[i]
-  marks[#marks + 1] = ARGV[2] .. string.sub(doubt, first) .. mine
-end
-redis.call('MSET', unpack(marks))
-return {'K'}
-";
-
-/// KEYS ep, stamp… ARGV token, nonce
-const POST: &str = r"
-local held = redis.call('MGET', unpack(KEYS))
-if not held[1] then return {'F'} end
-for i = 2, #KEYS do
-  local doubt = string.sub(held[i] or '', 17)
-  local at = string.find(doubt, ARGV[1], 1, true)
-  while at do
-    doubt = string.sub(doubt, 1, at - 1) .. string.sub(doubt, at + 29)
-    at = string.find(doubt, ARGV[1], 1, true)
+  local doubt, come, go = string.sub(stamps[i] or '', 17), ARGV[2 * i - 2], ARGV[2 * i - 1]
+  for t = 1, #go, 16 do
+    local token = string.sub(go, t, t + 15)
+    local at = string.find(doubt, token, 1, true)
+    while at do
+      doubt = string.sub(doubt, 1, at - 1) .. string.sub(doubt, at + 29)
+      at = string.find(doubt, token, 1, true)
+    end
   end
+  if #come > 0 then
+    if not now then
+      local t = redis.call('TIME')
+      t = t[1] * 1000 + math.floor(t[2] / 1000)
+      now, ends = string.format('%013.0f', t), string.format('%013.0f', t + TOKEN_MS)
+    end
+    local first = 1
+    while first < #doubt and string.sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
+    doubt = string.sub(doubt, first)
+    for t = 1, #come, 16 do doubt = doubt .. string.sub(come, t, t + 15) .. ends end
+  end
+  local stamp = ARGV[1]
   if doubt == '' then
-    redis.call('SET', KEYS[i], ARGV[2], 'EX', STAMP_S)
+    redis.call('SET', KEYS[i], stamp, 'EX', STAMP_S)
   else
-    redis.call('SET', KEYS[i], ARGV[2] .. doubt)
+    doubtful[#doubtful + 1] = KEYS[i]
+    doubtful[#doubtful + 1] = stamp .. doubt
   end
 end
+if doubtful[1] then redis.call('MSET', unpack(doubtful)) end
 return {'K'}
 ";
 
-/// The scripts: read, fill, mark and post.
-fn scripts() -> [String; 4] {
-    let [mut read, mut fill, mut mark, mut post] = [READ, FILL, MARK, POST].map(str::to_owned);
+/// The scripts: read, fill and write.
+fn scripts() -> [String; 3] {
+    let [mut read, mut fill, mut write] = [READ, FILL, WRITE].map(str::to_owned);
     let cut = |script: &mut String, part: &str| {
         assert!(script.contains(part), "there is nothing to take away");
         *script = script.replace(part, "");
@@ -131,21 +132,19 @@ fn scripts() -> [String; 4] {
                 1,
             );
         }
-        for script in [&mut mark, &mut post] {
-            cut(script, "if not held[1] then return {'F'} end");
-        }
+        cut(&mut write, "if not stamps[1] then return {'F'} end");
     }
     if lives(Mutant::DeleteBefore) || lives(Mutant::DoubleDelete) {
-        cut(&mut mark, " .. mine");
+        cut(
+            &mut write,
+            "for t = 1, #come, 16 do doubt = doubt .. string.sub(come, t, t + 15) .. ends end",
+        );
     }
     if lives(Mutant::SameStamps) {
-        for script in [&mut mark, &mut post] {
-            let kept = "(held[i] and string.sub(held[i], 1, 16) or ARGV[2])";
-            *script = script.replace("= ARGV[2]", &format!("= {kept}"));
-            *script = script.replace("KEYS[i], ARGV[2]", &format!("KEYS[i], {kept}"));
-        }
+        let kept = "local stamp = stamps[i] and string.sub(stamps[i], 1, 16) or ARGV[1]";
+        write = write.replace("local stamp = ARGV[1]", kept);
     }
-    [read, fill, mark, post]
+    [read, fill, write]
 }
 
 /// The scripts of one epoch, with their hashes.
@@ -154,12 +153,10 @@ pub(crate) struct Scripts {
     pub(super) read: Script,
     /// See [`FILL`].
     pub(super) fill: Script,
-    /// See [`MARK`].
-    pub(super) mark: Script,
-    /// See [`POST`].
-    pub(super) post: Script,
+    /// See [`WRITE`].
+    pub(super) write: Script,
     /// Their texts, to be loaded.
-    pub(super) texts: [String; 4],
+    pub(super) texts: [String; 3],
     /// The epoch, which is a part of every key.
     pub(super) epoch: String,
 }
@@ -180,12 +177,11 @@ impl Scripts {
             format!("-- {epoch}{script}")
         };
         let texts = scripts().map(|script| text(&script));
-        let [read, fill, mark, post] = texts.each_ref().map(|text| Script::new(text));
+        let [read, fill, write] = texts.each_ref().map(|text| Script::new(text));
         Self {
             read,
             fill,
-            mark,
-            post,
+            write,
             texts,
             epoch: epoch.to_owned(),
         }

@@ -5,11 +5,12 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 
 use super::{RedisStore, random};
-use crate::Uuid;
 use crate::cache::store::{Dep, Doubt, Entry, Read, Stamps};
 use crate::testing::Redis;
+use crate::{Id, Uuid};
 
 pub(super) const TTL: Duration = Duration::from_secs(60);
 
@@ -242,6 +243,34 @@ async fn everything_is_in_every_table() {
         ));
         assert!(a.post(&[Dep::Everything], mine).await);
         assert!(!is_hit(&a, key, &deps, "one").await);
+    }
+}
+
+/// Kills: two scripts for each writer; a token that another's takes away, or that is left behind.
+#[tokio::test]
+async fn many_writers_go_together_and_each_for_himself() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let rows = (0..100).map(|n| Dep::Row("courses".into(), Id::Int(n)));
+    let list = Dep::List("courses".into());
+    let writers: Vec<_> = rows.map(|row| ([list.clone(), row], token())).collect();
+    let marks = writers.iter().map(|(deps, token)| a.mark(deps, *token));
+    assert!(join_all(marks).await.iter().all(Result::is_ok));
+    let (last, others) = writers.split_last().unwrap();
+    let posts = others.iter().map(|(deps, token)| a.post(deps, *token));
+    assert!(join_all(posts).await.into_iter().all(|posted| posted));
+    let commands = redis.ask("INFO commandstats");
+    assert!(commands.contains("cmdstat_evalsha:calls=4,"), "{commands}");
+    let is_in_doubt = async |deps: &[Dep]| {
+        let read = read(&a, "k", deps).await;
+        matches!(read, Read::Bypass(Doubt::Marked))
+    };
+    assert!(is_in_doubt(&last.0).await);
+    assert!(is_in_doubt(std::slice::from_ref(&list)).await);
+    assert!(!is_in_doubt(&others[0].0[1..]).await);
+    assert!(a.post(&last.0, last.1).await);
+    for (deps, _) in &writers {
+        assert!(!is_in_doubt(deps).await);
     }
 }
 

@@ -1,14 +1,16 @@
 //! The writer's steps: mark before the commit, post after it. Both wait for a Redis that is late.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use redis::Script;
+use tokio::time::timeout;
 
 use super::call::call;
-use super::groups::Group;
+use super::lanes::{Outcome, Step, Waited, together};
 use super::link::LinkError;
 use super::reply::Reply;
+use super::script::Scripts;
 use super::{RedisStore, random, refused};
 use crate::cache::{
     mutant::{Mutant, lives},
@@ -36,22 +38,22 @@ impl RedisStore {
         if lives(Mutant::NoMark) || lives(Mutant::StampAtStore) {
             return Ok(());
         }
-        let groups = self.slots.spread(deps);
         let begin = Instant::now();
-        let marks = groups.iter().map(|group| async {
-            let left = || MARK.saturating_sub(begin.elapsed());
-            let mark = || self.write(&scripts.mark, &scripts.epoch, group, token, left());
-            match mark().await {
-                Err(LinkError::Down) => {
-                    // Whoever has found Redis silent has waited enough.
-                    self.link
-                        .restored(RESTORED.saturating_sub(begin.elapsed()))
-                        .await;
-                    mark().await
+        let marks = self
+            .steps(&scripts, deps, token, false)
+            .map(|step| async move {
+                let mark = || self.write(&step, MARK.saturating_sub(begin.elapsed()));
+                match mark().await {
+                    Err(LinkError::Down) => {
+                        // Whoever has found Redis silent has waited enough.
+                        self.link
+                            .restored(RESTORED.saturating_sub(begin.elapsed()))
+                            .await;
+                        mark().await
+                    }
+                    other => other,
                 }
-                other => other,
-            }
-        });
+            });
         for marked in join_all(marks).await {
             match marked {
                 Ok(Reply::Done) => {}
@@ -71,25 +73,58 @@ impl RedisStore {
         if lives(Mutant::DeleteBefore) {
             return true;
         }
-        let groups = self.slots.spread(deps);
-        let posts = groups
-            .iter()
-            .map(|group| self.write(&scripts.post, &scripts.epoch, group, token, MARK));
+        let posts = self
+            .steps(&scripts, deps, token, true)
+            .map(|step| async move { self.write(&step, MARK).await });
         let posted = join_all(posts).await;
         posted.into_iter().all(|reply| reply == Ok(Reply::Done))
     }
 
-    async fn write(
+    /// One for each slot.
+    fn steps(
         &self,
-        script: &Script,
-        epoch: &str,
-        group: &Group,
+        scripts: &Arc<Scripts>,
+        deps: &[Dep],
         token: u128,
-        patience: Duration,
-    ) -> Result<Reply, LinkError> {
-        let mut call = call(script, epoch, group, None);
-        call.arg(&token.to_be_bytes()[..]).arg(&random()[..]);
-        let answer = self.link.tell(&call, patience).await;
+        ends: bool,
+    ) -> impl Iterator<Item = Step> {
+        let groups = self.slots.spread(deps).into_iter();
+        let scripts = Arc::clone(scripts);
+        groups.map(move |group| Step {
+            scripts: Arc::clone(&scripts),
+            group: Arc::new(group),
+            token: token.to_be_bytes(),
+            ends,
+        })
+    }
+
+    async fn write(&self, step: &Step, patience: Duration) -> Outcome {
+        let written = async {
+            match self.lanes.wait(step).await {
+                Some(Waited::Done(outcome)) => outcome,
+                Some(Waited::Turn(turn)) => {
+                    let outcome = self.send_all(&turn.steps).await;
+                    turn.tell(&outcome);
+                    outcome
+                }
+                None => self.send_all(std::slice::from_ref(step)).await,
+            }
+        };
+        timeout(patience, written)
+            .await
+            .unwrap_or(Err(LinkError::Down))
+    }
+
+    /// One script for steps of one slot and epoch.
+    async fn send_all(&self, steps: &[Step]) -> Outcome {
+        let scripts = &steps[0].scripts;
+        let (group, tokens) = together(steps);
+        let mut call = call(&scripts.write, &scripts.epoch, &group, None);
+        call.arg(&random()[..]);
+        for tokens in &tokens {
+            call.arg(&tokens.come[..]).arg(&tokens.go[..]);
+        }
+        let answer = self.link.tell(&call, MARK).await;
         self.read_reply(answer).await
     }
 }

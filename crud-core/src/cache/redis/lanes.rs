@@ -1,0 +1,307 @@
+//! Writers' steps, one script at a time in each slot: who marks or posts while one is on its way goes with the next, in which
+//! all go who have come by then. So many writers cost Redis a few scripts, and not two each.
+//!
+//! A step is done by a script that was sent after it came, and under the epoch that it came with.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::groups::Group;
+use super::link::LinkError;
+use super::reply::Reply;
+use super::script::Scripts;
+
+/// So many stamps go with one script, but for those of a single step that has more.
+const MANY: usize = 512;
+
+/// What became of a step.
+pub(super) type Outcome = Result<Reply, LinkError>;
+
+/// What a writer does to the stamps of one slot: they become new, and his token comes to them or goes.
+#[derive(Clone)]
+pub(super) struct Step {
+    pub(super) scripts: Arc<Scripts>,
+    pub(super) group: Arc<Group>,
+    pub(super) token: [u8; 16],
+    pub(super) ends: bool,
+}
+
+/// How it goes on for a writer who waited.
+pub(super) enum Waited<'l> {
+    /// Another has sent his step along.
+    Done(Outcome),
+    /// It is his turn to send.
+    Turn(Turn<'l>),
+}
+
+/// What goes with the next script. Dropped without a word, it leaves each to do his own.
+pub(super) struct Turn<'l> {
+    /// The first is that of whoever has the turn.
+    pub(super) steps: Vec<Step>,
+    outcomes: Vec<oneshot::Sender<Outcome>>,
+    _turn: tokio::sync::MutexGuard<'l, ()>,
+}
+
+impl Turn<'_> {
+    /// Tells all whose steps were sent.
+    pub(super) fn tell(self, outcome: &Outcome) {
+        for other in self.outcomes {
+            // Who went away hears nothing.
+            let _ = other.send(outcome.clone());
+        }
+    }
+}
+
+/// The lanes of the slots, by name.
+pub(super) struct Lanes(BTreeMap<String, Lane>);
+
+#[derive(Default)]
+struct Lane {
+    waiting: Mutex<Vec<Waiting>>,
+    /// Held while a script is on its way.
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct Waiting {
+    step: Step,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+/// The tokens that come to a stamp, and those that go.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) come: Vec<u8>,
+    pub(super) go: Vec<u8>,
+}
+
+impl Lanes {
+    pub(super) fn new<'s>(slots: impl Iterator<Item = &'s str>) -> Self {
+        Self(
+            slots
+                .map(|slot| (slot.to_owned(), Lane::default()))
+                .collect(),
+        )
+    }
+
+    /// Waits until the step is done, or is to be sent. `None`: there is no such slot.
+    pub(super) async fn wait(&self, step: &Step) -> Option<Waited<'_>> {
+        let lane = self.0.get(&step.group.slot)?;
+        loop {
+            let (sender, mut outcome) = oneshot::channel();
+            lane.waiting().push(Waiting {
+                step: step.clone(),
+                outcome: sender,
+            });
+            let turn = tokio::select! {
+                biased;
+                outcome = &mut outcome => match outcome {
+                    Ok(outcome) => return Some(Waited::Done(outcome)),
+                    // Who sent it went away, and nobody knows what became of it. Twice is as good as once.
+                    Err(_) => continue,
+                },
+                turn = lane.turn.lock() => turn,
+            };
+            let taken = lane.take(step);
+            if !taken.is_empty() {
+                let taken = taken.into_iter();
+                let (steps, outcomes) = taken.map(|it| (it.step, it.outcome)).unzip();
+                return Some(Waited::Turn(Turn {
+                    steps,
+                    outcomes,
+                    _turn: turn,
+                }));
+            }
+            // Somebody has taken it, and has told what became of it unless he went away.
+            if let Ok(outcome) = outcome.try_recv() {
+                return Some(Waited::Done(outcome));
+            }
+        }
+    }
+}
+
+impl Lane {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This step, if it still waits, and others that can go with it.
+    fn take(&self, step: &Step) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        waiting.retain(|waiting| !waiting.outcome.is_closed());
+        let is_own = |other: &Step| other.token == step.token && other.ends == step.ends;
+        let Some(own) = waiting.iter().position(|other| is_own(&other.step)) else {
+            return Vec::new();
+        };
+        let mut taken = vec![waiting.remove(own)];
+        let mut stamps = step.group.deps.len();
+        let others = waiting.extract_if(.., |other| {
+            let more = stamps + other.step.group.deps.len();
+            let fits = Arc::ptr_eq(&other.step.scripts, &step.scripts) && more <= MANY;
+            if fits {
+                stamps = more;
+            }
+            fits
+        });
+        taken.extend(others);
+        taken
+    }
+}
+
+/// The stamps that these steps of one slot are about, each once, and what comes to them and goes.
+pub(super) fn together(steps: &[Step]) -> (Group, Vec<Tokens>) {
+    let mut stamps = BTreeMap::<_, Tokens>::new();
+    for step in steps {
+        for dep in &step.group.deps {
+            let tokens = stamps.entry(dep).or_default();
+            let list = if step.ends {
+                &mut tokens.go
+            } else {
+                &mut tokens.come
+            };
+            list.extend_from_slice(&step.token);
+        }
+    }
+    let (deps, tokens) = stamps
+        .into_iter()
+        .map(|(dep, tokens)| (dep.clone(), tokens))
+        .unzip();
+    let slot = steps[0].group.slot.clone();
+    (Group { slot, deps }, tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn step(token: u8, deps: &[&str], ends: bool, scripts: &Arc<Scripts>) -> Step {
+        let deps = deps.iter().map(|dep| (*dep).to_owned()).collect();
+        Step {
+            scripts: Arc::clone(scripts),
+            group: Arc::new(Group {
+                slot: "t".to_owned(),
+                deps,
+            }),
+            token: [token; 16],
+            ends,
+        }
+    }
+
+    /// What is to be sent now; `None`: he waits, or another has sent it.
+    fn turn<'l>(waited: Option<Option<Waited<'l>>>) -> Option<Turn<'l>> {
+        match waited {
+            Some(Some(Waited::Turn(turn))) => Some(turn),
+            _ => None,
+        }
+    }
+
+    fn tokens(turn: &Turn<'_>) -> Vec<u8> {
+        turn.steps.iter().map(|step| step.token[0]).collect()
+    }
+
+    /// Kills: a script for each; a step that goes with a script that was sent before it came, or with another epoch's.
+    #[tokio::test]
+    async fn who_comes_while_a_script_is_on_its_way_goes_with_the_next() {
+        let lanes = Lanes::new(["t"].into_iter());
+        let scripts = Arc::new(Scripts::of("aa"));
+        let other_epoch = Arc::new(Scripts::of("bb"));
+        let steps = [
+            step(1, &["a"], false, &scripts),
+            step(2, &["a"], false, &scripts),
+            step(3, &["b"], true, &scripts),
+            step(4, &["a"], false, &other_epoch),
+            step(5, &["a"], true, &scripts),
+        ];
+        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
+        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
+        assert_eq!(tokens(&first), [1]);
+        for other in &mut all[1..] {
+            assert!(other.as_mut().now_or_never().is_none());
+        }
+        let [_, mut second, mut third, mut fourth, gone] = all;
+        // One goes away before his turn.
+        drop(gone);
+        first.tell(&Ok(Reply::Done));
+        assert!(third.as_mut().now_or_never().is_none());
+        let next = turn(second.as_mut().now_or_never()).expect("he came next");
+        assert_eq!(tokens(&next), [2, 3]);
+        next.tell(&Ok(Reply::Refused));
+        let told = third.as_mut().now_or_never();
+        assert!(matches!(told, Some(Some(Waited::Done(Ok(Reply::Refused))))));
+        let last = turn(fourth.as_mut().now_or_never()).expect("he is alone with his epoch");
+        assert_eq!(tokens(&last), [4]);
+        last.tell(&Ok(Reply::Done));
+        assert!(lanes.0["t"].waiting().is_empty());
+    }
+
+    /// Kills: a step that is lost with the one who took it along.
+    #[tokio::test]
+    async fn who_was_taken_along_by_one_who_goes_away_does_it_himself() {
+        let lanes = Lanes::new(["t"].into_iter());
+        let scripts = Arc::new(Scripts::of("aa"));
+        let steps = [1, 2, 3].map(|token| step(token, &["a"], false, &scripts));
+        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
+        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
+        let [_, mut second, mut third] = all;
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(first);
+        let both = turn(second.as_mut().now_or_never()).expect("it is his turn");
+        assert_eq!(tokens(&both), [2, 3]);
+        drop(both);
+        let alone = turn(third.as_mut().now_or_never()).expect("he sends his own");
+        assert_eq!(tokens(&alone), [3]);
+    }
+
+    /// Kills: a script that grows with the writers beyond what Redis takes at once.
+    #[tokio::test]
+    async fn more_than_many_stamps_go_with_the_script_after() {
+        let lanes = Lanes::new(["t"].into_iter());
+        let scripts = Arc::new(Scripts::of("aa"));
+        let names: Vec<_> = (0..MANY).map(|n| n.to_string()).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let steps = [
+            step(1, &["a"], false, &scripts),
+            step(2, &["a"], false, &scripts),
+            step(3, &names, false, &scripts),
+            step(4, &["a"], false, &scripts),
+        ];
+        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
+        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
+        let [_, mut second, mut third, mut fourth] = all;
+        for other in [&mut second, &mut third, &mut fourth] {
+            assert!(other.as_mut().now_or_never().is_none());
+        }
+        first.tell(&Ok(Reply::Done));
+        let next = turn(second.as_mut().now_or_never()).expect("he came next");
+        assert_eq!(tokens(&next), [2, 4]);
+        next.tell(&Ok(Reply::Done));
+        let large = turn(third.as_mut().now_or_never()).expect("it is his turn");
+        assert_eq!(tokens(&large), [3]);
+    }
+
+    /// Kills: a token that comes to a stamp that its step does not name; one that overwrites another.
+    #[test]
+    fn each_stamp_gets_the_tokens_of_its_steps() {
+        let scripts = Arc::new(Scripts::of("aa"));
+        let steps = [
+            step(1, &["list", "one"], false, &scripts),
+            step(2, &["list", "two"], true, &scripts),
+            step(3, &["list"], false, &scripts),
+        ];
+        let tokens = |come: &[u8], go: &[u8]| {
+            let all = |tokens: &[u8]| tokens.iter().flat_map(|token| [*token; 16]).collect();
+            Tokens {
+                come: all(come),
+                go: all(go),
+            }
+        };
+        let (group, all) = together(&steps);
+        assert_eq!(group.deps, ["list", "one", "two"]);
+        let expected = [tokens(&[1, 3], &[2]), tokens(&[1], &[]), tokens(&[], &[2])];
+        assert_eq!(all, expected);
+    }
+}
