@@ -6,10 +6,13 @@
 
 mod application;
 mod catalogue;
+mod child;
 mod declaration;
 mod due;
 mod entity;
 mod field;
+mod format;
+mod has_many;
 mod insert;
 mod layout;
 mod migration;
@@ -27,6 +30,7 @@ pub use self::{
     due::{due, write_migration},
     entity::EntityPlan,
     field::{Field, FieldType},
+    has_many::HasMany,
     layout::{Layout, Repository},
     migration::{Scripts, between},
     plan::Plan,
