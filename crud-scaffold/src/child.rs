@@ -106,3 +106,36 @@ const fn deeper(depth: usize, letter: char) -> usize {
         _ => depth,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_is_named_beside_what_is_used_already() {
+        for (used, expected) in [
+            (
+                "schema::books",
+                "{entities::publisher::Publisher, schema::books}",
+            ),
+            (
+                "entities::author::Author",
+                "entities::{author::Author, publisher::Publisher}",
+            ),
+            (
+                "{entities::author::{Author, Pen}, roles, schema::{authors, books}}",
+                "{\n    entities::{\n        author::{Author, Pen},\n        publisher::Publisher,\n    },\n    roles,\n    \
+                 schema::{authors, books},\n}",
+            ),
+            (
+                "{\n    entities::{\n        author::Author, topic::Topic,\n    },\n    schema::books,\n}",
+                "{\n    entities::{author::Author, publisher::Publisher, topic::Topic},\n    schema::books,\n}",
+            ),
+        ] {
+            let file = |used| format!("//! Books.\n\nuse crate::{used};\n\nuse crate::roles;\n");
+            let named = with_import(&file(used), "publisher::Publisher");
+            assert_eq!(named, Some(file(expected)));
+        }
+        assert_eq!(with_import("//! Books.\n", "publisher::Publisher"), None);
+    }
+}

@@ -112,16 +112,15 @@ pub(crate) fn check_room(
     columns: &[&str],
 ) -> Result<(), String> {
     let HasMany { name, table } = relation;
-    let taken = |field: &Field| {
-        columns
-            .iter()
-            .find(|column| **column == field.name || **column == field.column())
-    };
-    if let Some(column) = child.fields.iter().find_map(taken) {
-        return Err(format!(
-            "`{name}:has_many` would give {table} a column `{}`, and they have `{column}` already",
-            child.fields[0].column()
-        ));
+    for field in &child.fields {
+        let (relation, column) = (&field.name, field.column());
+        let mut columns = columns.iter();
+        if let Some(taken) = columns.find(|taken| *taken == relation || **taken == column) {
+            return Err(format!(
+                "`{name}:has_many` would give {table} a column `{column}` and a relation `{relation}`, and they have \
+                 `{taken}` already"
+            ));
+        }
     }
     if columns.len() >= MOST_COLUMNS {
         return Err(format!(
