@@ -1,6 +1,7 @@
 //! One field of a new entity as a developer types it: `title:string!`, `course:ref(courses)`. Pure.
 //!
-//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`.
+//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`. What refers to the entity
+//! is none of its fields: [`HasMany`](crate::HasMany).
 
 use std::fmt;
 

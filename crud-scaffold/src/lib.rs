@@ -2,7 +2,8 @@
 //! those of the migrations.
 //!
 //! An application's commands call it, at a developer's shell; nothing of it runs in a server. It builds texts from a
-//! description and writes them where [`Layout`] says; it never overwrites a file, and knows no entity.
+//! description and writes them where [`Layout`] says; it never overwrites a file, and knows no entity. To
+//! files that are there it adds lines, where they look as expected, and refuses with a sentence where they do not.
 
 mod application;
 mod catalogue;
