@@ -76,7 +76,7 @@ pub struct EntityPlan {
     /// What the rows of those tables are named by, where that is no UUID.
     pub target_ids: BTreeMap<String, IdKind>,
     /// The entities of those rows, by table, each with the one field that it gets.
-    pub children: BTreeMap<String, EntityPlan>,
+    pub children: BTreeMap<String, Self>,
 }
 
 impl EntityPlan {
