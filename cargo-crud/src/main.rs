@@ -39,6 +39,8 @@ enum Command {
         /// NAME:TYPE, then `!` (required), `:unique`, `:words`, `=DEFAULT`: title:string! course:ref(courses)
         ///
         /// The types: string, text, int, bigint, decimal(10,2), float, bool, time, json, uuid, enum(one,two), ref(table).
+        /// `books:has_many` gives the books that are there a reference to the new entity, and `works:has_many(books)` another
+        /// name to the relation.
         #[arg(required = true)]
         fields: Vec<String>,
         /// The last part of the address, if it is not the plural

@@ -7,6 +7,7 @@ use crud_core::IdKind;
 use crate::{
     entity::EntityPlan,
     field::{Field, FieldType},
+    has_many::HasMany,
     names::{article, capital, pascal, words},
 };
 
@@ -28,14 +29,15 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
     let _ = write!(
         rust,
         "/// {} {one}.\n#[derive(EntityInterface)]\n#[entity(\n    endpoint = \"{}\",\n    table = {},\n    \
-         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable{}\n)]\npub struct {entity} {{\n",
+         policy = {entity}Policy,\n    cache_ttl = 300,\n    archivable{}{}\n)]\npub struct {entity} {{\n",
         capital(a),
         plan.endpoint,
         plan.table,
         match &plan.words()[..] {
             [] => String::new(),
             words => format!(",\n    full_text({})", words.join(", ")),
-        }
+        },
+        relations(plan)
     );
     if plan.ids == IdKind::Text {
         rust.push_str(
@@ -43,18 +45,43 @@ pub(crate) fn declaration(plan: &EntityPlan) -> String {
              pub id: String,\n",
         );
     }
-    for field in &plan.fields {
-        let _ = write!(
-            rust,
+    rust.push_str(&fields(plan));
+    rust.push_str("}\n");
+    rust
+}
+
+/// The lines of the entity's own fields.
+pub(crate) fn fields(plan: &EntityPlan) -> String {
+    let lines = plan.fields.iter().map(|field| {
+        format!(
             "    /// {}\n    #[field({})]\n    pub {}: {},\n",
             about(field),
             words_of(plan, field).join(", "),
             field.column(),
             column_type(plan, field)
-        );
+        )
+    });
+    lines.collect()
+}
+
+/// The key `relations`, if rows of other entities refer to it. Those that it refers to are told by its fields.
+fn relations(plan: &EntityPlan) -> String {
+    let relations = plan
+        .children()
+        .flat_map(|(HasMany { name, table }, child)| {
+            let columns = child.fields.iter().map(Field::column);
+            columns.map(move |column| {
+                format!("{name} = has_many({table}::{column} -> {})", child.entity)
+            })
+        });
+    match &relations.collect::<Vec<_>>()[..] {
+        [] => String::new(),
+        [one] => format!(",\n    relations({one})"),
+        many => format!(
+            ",\n    relations(\n        {}\n    )",
+            many.join(",\n        ")
+        ),
     }
-    rust.push_str("}\n");
-    rust
 }
 
 /// The words of `#[field(…)]`. Long texts and documents are not in lists.
@@ -84,21 +111,32 @@ fn words_of(plan: &EntityPlan, field: &Field) -> Vec<String> {
 }
 
 fn imports(plan: &EntityPlan) -> String {
-    let used: BTreeSet<_> = plan
+    let parents = plan
         .references()
         .filter(|(field, _)| !plan.is_to_itself(field))
         .filter_map(|(_, table)| plan.targets.get(table))
-        .map(|(module, entity)| format!("{module}::{entity}"))
-        .collect();
-    let used: Vec<_> = used.into_iter().collect();
-    let schema = format!("schema::{}", plan.table);
-    match &used[..] {
-        [] => format!("use crate::{schema};\n"),
-        [one] => format!("use crate::{{entities::{one}, {schema}}};\n"),
-        many => format!(
-            "use crate::{{entities::{{{}}}, {schema}}};\n",
-            many.join(", ")
+        .map(|(module, entity)| format!("{module}::{entity}"));
+    let children = plan
+        .children()
+        .map(|(_, child)| format!("{}::{}", child.module, child.entity));
+    let tables = plan.children().map(|(_, child)| &child.table);
+    let tables: BTreeSet<_> = tables.chain([&plan.table]).cloned().collect();
+    let schema = format!("schema::{}", one_or_many(&tables));
+    match parents.chain(children).collect::<BTreeSet<_>>() {
+        none if none.is_empty() => format!("use crate::{schema};\n"),
+        used => format!(
+            "use crate::{{entities::{}, {schema}}};\n",
+            one_or_many(&used)
         ),
+    }
+}
+
+/// Names as `use` has them.
+fn one_or_many(names: &BTreeSet<String>) -> String {
+    let list = names.iter().map(|name| &**name).collect::<Vec<_>>();
+    match &list[..] {
+        [one] => (*one).to_owned(),
+        many => format!("{{{}}}", many.join(", ")),
     }
 }
 
@@ -165,7 +203,7 @@ fn rust_type(plan: &EntityPlan, field: &Field) -> String {
 }
 
 /// What the column holds: an `Option` where it may be NULL.
-fn column_type(plan: &EntityPlan, field: &Field) -> String {
+pub(crate) fn column_type(plan: &EntityPlan, field: &Field) -> String {
     let ty = rust_type(plan, field);
     if field.nullable() {
         format!("Option<{ty}>")

@@ -6,6 +6,7 @@ use crud_core::{IdKind, db::ColumnKind};
 
 use crate::{
     field::{Field, FieldType, units},
+    has_many::HasMany,
     names::{is_rust_word, is_snake, pascal, plural, snake, words},
     table::{Column, Literal, Reference, Table, standard_columns},
 };
@@ -41,8 +42,9 @@ const TYPES: &[&str] = &[
     "Lms",
     "NaiveDate",
 ];
-/// Diesel's tables have at most 32 columns here; eight are every entity's.
-const MOST_FIELDS: usize = 24;
+/// Diesel's tables have at most so many here; eight are every entity's.
+pub(crate) const MOST_COLUMNS: usize = 32;
+const MOST_FIELDS: usize = MOST_COLUMNS - 8;
 
 /// An entity to be written.
 ///
@@ -67,10 +69,14 @@ pub struct EntityPlan {
     pub ids: IdKind,
     /// Its own columns, in order.
     pub fields: Vec<Field>,
+    /// The rows that are to refer to it.
+    pub has_many: Vec<HasMany>,
     /// The entities that its references lead to, by table: module and type.
     pub targets: BTreeMap<String, (String, String)>,
     /// What the rows of those tables are named by, where that is no UUID.
     pub target_ids: BTreeMap<String, IdKind>,
+    /// The entities of those rows, by table, each with the one field that it gets.
+    pub children: BTreeMap<String, Self>,
 }
 
 impl EntityPlan {
@@ -105,6 +111,13 @@ impl EntityPlan {
             [one] => id_kind(one)?,
             [_, ..] => return Err("the field `id` is there twice".to_owned()),
         };
+        let (has_many, fields): (Vec<_>, Vec<_>) = fields
+            .into_iter()
+            .partition(|field| HasMany::is_meant(field));
+        let has_many = has_many
+            .into_iter()
+            .map(|given| HasMany::parse(given))
+            .collect::<Result<Vec<_>, _>>()?;
         let fields = fields
             .into_iter()
             .map(|field| Field::parse(field))
@@ -122,8 +135,10 @@ impl EntityPlan {
             endpoint,
             ids,
             fields,
+            has_many,
             targets: BTreeMap::new(),
             target_ids: BTreeMap::new(),
+            children: BTreeMap::new(),
         };
         plan.check_names()?;
         Ok(plan)
@@ -151,6 +166,19 @@ impl EntityPlan {
                 ));
             }
         }
+        for (n, HasMany { name, table }) in self.has_many.iter().enumerate() {
+            let before = &self.has_many[..n];
+            let is_field = |field: &Field| field.name == *name || field.column() == *name;
+            if self.fields.iter().any(is_field) || before.iter().any(|other| other.name == *name) {
+                return Err(format!("the field `{name}` is there twice"));
+            }
+            if let Some(other) = before.iter().find(|other| other.table == *table) {
+                return Err(format!(
+                    "`{}` and `{name}` both lead to {table}, which get one reference; leave one out",
+                    other.name
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -175,6 +203,14 @@ impl EntityPlan {
             FieldType::Ref(table) => Some((field, &**table)),
             _ => None,
         })
+    }
+
+    /// The rows that are to refer to it, each with their entity once that is known.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&HasMany, &Self)> {
+        let known = |relation: &HasMany| self.children.get(&relation.table);
+        self.has_many
+            .iter()
+            .filter_map(move |relation| Some((relation, known(relation)?)))
     }
 
     /// The columns whose words are looked for.
@@ -228,7 +264,7 @@ impl EntityPlan {
         }
     }
 
-    fn column(&self, field: &Field) -> Column {
+    pub(crate) fn column(&self, field: &Field) -> Column {
         let kind = match &field.kind {
             FieldType::Ref(table) => id_column(self.ids_of(table)),
             other => other.column_kind(),
@@ -324,6 +360,22 @@ mod tests {
                 &["parent:ref(posts)!"],
                 "the first row could not be made",
             ),
+            (
+                "post",
+                &["notes:has_many"],
+                "1 to 24 fields of its own, and 0 are given",
+            ),
+            (
+                "post",
+                &["a:int", "a:has_many(notes)"],
+                "`a` is there twice",
+            ),
+            (
+                "post",
+                &["a:int", "notes:has_many", "remarks:has_many(notes)"],
+                "`notes` and `remarks` both lead to notes",
+            ),
+            ("post", &["a:int", "notes:has_many!"], "and nothing else"),
         ] {
             let told = plan(name, fields).unwrap_err();
             assert!(told.contains(says), "{told}");

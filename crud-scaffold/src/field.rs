@@ -1,6 +1,7 @@
 //! One field of a new entity as a developer types it: `title:string!`, `course:ref(courses)`. Pure.
 //!
-//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`.
+//! `NAME:TYPE`, then `!` (required, and not empty where it is text), `:unique`, `:words`, `=DEFAULT`. What refers to the entity
+//! is none of its fields: [`HasMany`](crate::HasMany).
 
 use std::fmt;
 
@@ -9,43 +10,11 @@ use crud_core::{
     rust_decimal::{Decimal, prelude::ToPrimitive as _},
 };
 
-use crate::names::{is_rust_word, is_snake, pascal};
+use crate::names::{check_name, is_snake, pascal};
 
 /// What a field is accepted as, for messages.
-const TYPES: &str = "string, text, int, bigint, float, decimal(10,2), bool, time, json, uuid, enum(one,two) and ref(table)";
-
-/// Columns that every entity has.
-const STANDARD: &[&str] = &[
-    "id",
-    "version",
-    "created_at",
-    "updated_at",
-    "created_by",
-    "updated_by",
-    "properties",
-    "archived_at",
-];
-
-/// Names that the parameters of lists have, or that `table!` makes.
-const TAKEN: &[&str] = &[
-    "page",
-    "page_size",
-    "limit",
-    "offset",
-    "skip",
-    "sort",
-    "total",
-    "archived",
-    "cursor",
-    "fields",
-    "include",
-    "q",
-    "table",
-    "columns",
-    "dsl",
-    "star",
-    "all_columns",
-];
+const TYPES: &str = "string, text, int, bigint, float, decimal(10,2), bool, time, json, uuid, enum(one,two), ref(table), \
+                     and has_many for the rows of another entity that get a reference to it";
 
 /// What a field holds.
 ///
@@ -169,28 +138,7 @@ impl Field {
     }
 
     fn check(&self) -> Result<(), String> {
-        let name = &self.name;
-        if !is_snake(name) {
-            return Err(format!(
-                "`{name}` is no name; expected lower case letters, digits and single underscores, a letter first"
-            ));
-        }
-        if is_rust_word(name) {
-            return Err(format!(
-                "`{name}` is a word of Rust; choose another, such as `{name}_name` or `kind`"
-            ));
-        }
-        let column = self.column();
-        if STANDARD.contains(&&*column) {
-            return Err(format!(
-                "every entity has `{column}` by itself; leave it out"
-            ));
-        }
-        if TAKEN.contains(&&*column) {
-            return Err(format!(
-                "`{column}` has a meaning of its own in every list; choose another name"
-            ));
-        }
+        check_name(&self.name, &self.column())?;
         if self.unique && !self.kind.can_be_unique() {
             return Err(format!(
                 "`{}` cannot be unique; string, int, bigint, decimal, uuid and ref can",

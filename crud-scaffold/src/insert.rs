@@ -1,5 +1,7 @@
 //! Lines that a new entity adds to an application's own files: found by what stands there, never by a line's number. Pure.
 
+use std::ops::Range;
+
 use crud_core::IdKind;
 
 use crate::{entity::EntityPlan, schema};
@@ -38,6 +40,12 @@ pub(crate) fn declared(
             ),
         };
     }
+    for (_, child) in plan.children() {
+        for field in &child.fields {
+            let line = schema::line(&child.column(field));
+            text = with_column(&text, &child.table, &line, path)?;
+        }
+    }
     let closing = text
         .find(list)
         .and_then(|at| text[at..].find("\n);").map(|end| at + end));
@@ -50,6 +58,41 @@ pub(crate) fn declared(
         )),
         None => Err(format!("{path} has no `{list}` with a table on each line")),
     }
+}
+
+/// Where the lines of a declared table's columns are.
+fn lines_of(schema: &str, table: &str) -> Option<Range<usize>> {
+    let opening = format!("\n    {table} (id) {{\n");
+    let begin = schema.find(&opening)? + opening.len();
+    Some(begin..begin + schema[begin..].find("    }\n")?)
+}
+
+/// The names of a declared table's columns.
+pub(crate) fn columns_of<'a>(schema: &'a str, table: &str) -> Vec<&'a str> {
+    let lines = lines_of(schema, table).map_or("", |lines| &schema[lines]);
+    let columns = lines.lines().filter_map(|line| line.split_once(" -> "));
+    columns.map(|(name, _)| name.trim()).collect()
+}
+
+/// The schema with one column more in a table: behind the entity's own ones, which the standard ones follow.
+fn with_column(text: &str, table: &str, line: &str, path: &str) -> Result<String, String> {
+    let Some(at) = lines_of(text, table) else {
+        return Err(format!(
+            "{path} has no line `{table} (id) {{` to put the column `{line}` below"
+        ));
+    };
+    let mut lines: Vec<_> = text[at.clone()].lines().collect();
+    let standard = lines
+        .iter()
+        .position(|line| line.trim().starts_with("version -> "));
+    let mut behind = standard.unwrap_or(lines.len());
+    while behind > 0 && lines[behind - 1].trim().starts_with("//") {
+        behind -= 1;
+    }
+    let line = format!("        {line}");
+    lines.insert(behind, &line);
+    let (before, after) = (&text[..at.start], &text[at.end..]);
+    Ok(format!("{before}{}\n{after}", lines.join("\n")))
 }
 
 /// What the rows of a declared table are named by, if that is no UUID.
@@ -108,6 +151,13 @@ pub(crate) fn table_of(text: &str) -> Option<&str> {
     let (_, table) = declared.split_once("table = ")?;
     let end = table.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':')?;
     table[..end].rsplit("::").next()
+}
+
+/// The last part of the address that a declaration names.
+pub(crate) fn endpoint_of(text: &str) -> Option<&str> {
+    let (_, declared) = text.split_once("#[entity(")?;
+    let (_, endpoint) = declared.split_once("endpoint = \"")?;
+    endpoint.split('"').next()
 }
 
 /// Puts lines behind the last one that begins so.

@@ -2,18 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use crud_core::db::DbKind;
 
 use crate::{
-    declaration,
+    child, declaration,
     entity::EntityPlan,
-    insert::{declared, ids_of, registered, sorted_in, table_of},
-    migration::Scripts,
+    format::formatted,
+    has_many,
+    insert::{columns_of, declared, endpoint_of, ids_of, registered, sorted_in, table_of},
+    migration::{self, Scripts},
+    names::{article, capital},
     plan::Plan,
     policy, sql, tests_file, words,
 };
@@ -129,6 +131,7 @@ impl Repository {
             .filter_map(|table| Some((table.clone(), ids_of(&schema, table)?)))
             .collect();
         plan.targets = known;
+        let children = self.children(&mut plan, &schema)?;
 
         let folder = Path::new(layout.entities).join(&module);
         let mut tests = table.clone();
@@ -159,6 +162,7 @@ impl Repository {
         let registry = registered(&registry, &module, &entity, layout.entities)?;
         done.changed
             .push((format!("{}/mod.rs", layout.entities).into(), registry));
+        done.changed.extend(children);
         let declared = declared(&schema, &plan, layout.authors, layout.schema)?;
         done.changed.push((layout.schema.into(), declared));
         let all = format!("{}/all.rs", layout.tests);
@@ -166,6 +170,35 @@ impl Repository {
         done.changed.push((all.into(), list));
         self.refuse_overwriting(&done)?;
         Ok(done)
+    }
+
+    /// Finds the entities that are to refer to the new one; gives the files that declare them, with the reference.
+    fn children(
+        &self,
+        plan: &mut EntityPlan,
+        schema: &str,
+    ) -> Result<Vec<(PathBuf, String)>, String> {
+        let mut files = Vec::new();
+        for relation in &plan.has_many {
+            let mut child = has_many::child(plan, relation)?;
+            let file = format!("{}/{}/mod.rs", self.layout.entities, child.module);
+            let text = self.read(&file)?;
+            has_many::check_room(relation, &child, &columns_of(schema, &child.table))?;
+            let edited = endpoint_of(&text).zip(child::with_references(&text, &child));
+            let Some((endpoint, edited)) = edited else {
+                return Err(has_many::by_hand(
+                    plan,
+                    relation,
+                    &child,
+                    &file,
+                    self.layout.schema,
+                ));
+            };
+            child.endpoint = endpoint.to_owned();
+            files.push((file.into(), edited));
+            plan.children.insert(relation.table.clone(), child);
+        }
+        Ok(files)
     }
 
     /// A migration with the next number.
@@ -281,7 +314,7 @@ impl Repository {
 fn scripts(plan: &EntityPlan, authors: Option<&str>) -> Scripts {
     let (name, table, words) = (&plan.table, plan.table(authors), plan.words());
     let up = |database| {
-        let about = crate::names::capital(&plan.plural());
+        let about = capital(&plan.plural());
         let up = format!("-- {about}.\n{}", sql::create_table(database, &table, "id"));
         match words.is_empty() {
             true => up,
@@ -292,12 +325,21 @@ fn scripts(plan: &EntityPlan, authors: Option<&str>) -> Scripts {
         true => format!("DROP TABLE {name};\n"),
         false => format!("{}DROP TABLE {name};\n", words::unmake(database, name)),
     };
-    Scripts {
+    let mut scripts = Scripts {
         postgres_up: up(DbKind::Postgres),
         postgres_down: down(DbKind::Postgres),
         sqlite_up: up(DbKind::Sqlite),
         sqlite_down: down(DbKind::Sqlite),
+    };
+    for (_, child) in plan.children() {
+        let table = &child.table;
+        let one = plan.singular();
+        let about = format!("\n-- The {} of {} {one}.\n", child.plural(), article(&one));
+        for field in &child.fields {
+            migration::add(&mut scripts, table, &child.column(field), true, &about);
+        }
     }
+    scripts
 }
 
 /// That nothing of it is there, and everything that it refers to is.
@@ -328,27 +370,4 @@ fn check_entity(
         }
     }
     Ok(())
-}
-
-/// As rustfmt lays it out; as it is where there is no rustfmt, which `cargo fmt` then makes good.
-fn formatted(rust: String) -> String {
-    let run = || -> io::Result<String> {
-        let mut rustfmt = Command::new("rustfmt")
-            .args(["--edition", "2024", "--emit", "stdout"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        if let Some(mut input) = rustfmt.stdin.take() {
-            io::Write::write_all(&mut input, rust.as_bytes())?;
-        }
-        let done = rustfmt.wait_with_output()?;
-        let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        if done.status.success() {
-            Ok(text)
-        } else {
-            Err(io::Error::other("rustfmt failed"))
-        }
-    };
-    run().unwrap_or(rust)
 }

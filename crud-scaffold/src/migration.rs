@@ -128,7 +128,7 @@ pub async fn between(
             ),
             DifferenceKind::NoColumn(shape) => {
                 let archivable = declared(difference).is_some_and(|t| t.columns.iter().any(|c| c.name == "archived_at"));
-                add(&mut scripts, name, &column(name, shape, &references, authors.as_deref()), archivable);
+                add(&mut scripts, name, &column(name, shape, &references, authors.as_deref()), archivable, "");
             }
             DifferenceKind::Null(shape) => {
                 let (up, down) = if shape.nullable {
@@ -289,7 +289,14 @@ fn words_of(scripts: &mut Scripts, table: &str, columns: &[&str], ids: IdKind, i
     }
 }
 
-fn add(scripts: &mut Scripts, table: &str, column: &Column, archivable: bool) {
+/// A column with its rules and its index, below a remark.
+pub(crate) fn add(
+    scripts: &mut Scripts,
+    table: &str,
+    column: &Column,
+    archivable: bool,
+    remark: &str,
+) {
     let index = index(table, column, archivable);
     let drop = format!(
         "ALTER TABLE {table} DROP COLUMN {};\n",
@@ -304,7 +311,7 @@ fn add(scripts: &mut Scripts, table: &str, column: &Column, archivable: bool) {
         };
         scripts.step(
             database,
-            &(add_column(database, table, column) + &index),
+            &(remark.to_owned() + &add_column(database, table, column) + &index),
             &down,
         );
     }

@@ -99,6 +99,39 @@ const SQL: &[&str] = &[
     "with",
 ];
 
+/// Columns that every entity has.
+const STANDARD: &[&str] = &[
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "created_by",
+    "updated_by",
+    "properties",
+    "archived_at",
+];
+
+/// Names that the parameters of lists have, or that `table!` makes.
+const TAKEN: &[&str] = &[
+    "page",
+    "page_size",
+    "limit",
+    "offset",
+    "skip",
+    "sort",
+    "total",
+    "archived",
+    "cursor",
+    "fields",
+    "include",
+    "q",
+    "table",
+    "columns",
+    "dsl",
+    "star",
+    "all_columns",
+];
+
 /// Whether it is `snake_case`: lower case letters, digits and single underscores, a letter first.
 pub(crate) fn is_snake(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -112,6 +145,34 @@ pub(crate) fn is_snake(name: &str) -> bool {
 /// Whether Rust takes it for something else.
 pub(crate) fn is_rust_word(name: &str) -> bool {
     RUST.contains(&name)
+}
+
+/// Whether a field, or a relation, can have this name, and its column that one.
+///
+/// # Errors
+/// A sentence that says why it cannot.
+pub(crate) fn check_name(name: &str, column: &str) -> Result<(), String> {
+    if !is_snake(name) {
+        return Err(format!(
+            "`{name}` is no name; expected lower case letters, digits and single underscores, a letter first"
+        ));
+    }
+    if is_rust_word(name) {
+        return Err(format!(
+            "`{name}` is a word of Rust; choose another, such as `{name}_name` or `kind`"
+        ));
+    }
+    if STANDARD.contains(&column) {
+        return Err(format!(
+            "every entity has `{column}` by itself; leave it out"
+        ));
+    }
+    if TAKEN.contains(&column) {
+        return Err(format!(
+            "`{column}` has a meaning of its own in every list; choose another name"
+        ));
+    }
+    Ok(())
 }
 
 /// The name as SQL takes it: in quotes where it is a word of SQL.

@@ -21,10 +21,15 @@ pub(crate) fn table(plan: &EntityPlan, authors: Option<&str>) -> String {
         if let Some(FieldType::Enum(values)) = field.map(|field| &field.kind) {
             let _ = writeln!(rust, "        /// `{}`.", values.join("`, `"));
         }
-        let _ = writeln!(rust, "        {} -> {},", column.name, sql_type(&column));
+        let _ = writeln!(rust, "        {}", line(&column));
     }
     rust.push_str("    }\n}\n");
     rust
+}
+
+/// `title -> Text,`
+pub(crate) fn line(column: &Column) -> String {
+    format!("{} -> {},", column.name, sql_type(column))
 }
 
 fn sql_type(column: &Column) -> String {
@@ -54,22 +59,22 @@ fn sql_type(column: &Column) -> String {
     }
 }
 
-/// A `joinable!` for each table that is referred to by exactly one column: Diesel joins over one key per pair.
+/// A `joinable!` for each table that exactly one column leads to or from: Diesel joins over one key per pair.
 pub(crate) fn joinables(plan: &EntityPlan) -> Vec<String> {
-    let once = |table: &str| {
-        plan.references()
-            .filter(|(_, other)| *other == table)
-            .count()
-            == 1
-    };
-    plan.references()
-        .filter(|(field, table)| once(table) && !plan.is_to_itself(field))
-        .map(|(field, table)| {
-            format!(
-                "diesel::joinable!({} -> {table} ({}));",
-                plan.table,
-                field.column()
-            )
+    let own = plan
+        .references()
+        .map(|(field, to)| (to, &*plan.table, field, to));
+    let children = plan.children().flat_map(|(_, child)| {
+        let references = child.references();
+        references.map(|(field, to)| (&*child.table, &*child.table, field, to))
+    });
+    let pairs: Vec<_> = own.chain(children).collect();
+    let once = |table: &str| pairs.iter().filter(|(other, ..)| *other == table).count() == 1;
+    pairs
+        .iter()
+        .filter(|(other, ..)| *other != plan.table && once(other))
+        .map(|(_, from, field, to)| {
+            format!("diesel::joinable!({from} -> {to} ({}));", field.column())
         })
         .collect()
 }

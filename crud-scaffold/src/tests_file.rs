@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::{
     entity::EntityPlan,
     field::{Field, FieldType},
+    has_many::HasMany,
     names::capital,
 };
 
@@ -32,9 +33,10 @@ pub(crate) fn tests(plan: &EntityPlan) -> String {
          on_both! {{\n    \
              async fn who_is_signed_in_reads_{snake}_and_administrators_write_them(app: TestApp) {{\n        \
                  let body = suite(&app).body(\"{endpoint}\").await;\n        \
+                 let others = app.admin().get(\"/{endpoint}\").await.is(200).total();\n        \
                  let path = made(&app.admin(), \"/{endpoint}\", body.clone()).await;\n        \
                  app.student().get(&path).await.is(200);\n        \
-                 assert_eq!(app.student().get(\"/{endpoint}\").await.is(200).total(), {total});\n        \
+                 assert_eq!(app.student().get(\"/{endpoint}\").await.is(200).total(), others + 1);\n        \
                  app.anonymous().get(&path).await.is_problem(401, \"unauthenticated\");\n        \
                  app.anonymous().get(\"/{endpoint}\").await.is_problem(401, \"unauthenticated\");\n        \
                  let new = app.student().post(\"/{endpoint}\", body).await;\n        \
@@ -46,11 +48,6 @@ pub(crate) fn tests(plan: &EntityPlan) -> String {
                  app.admin().get(&path).await.is_problem(404, \"not_found\");\n    \
              }}\n",
         capital(&many),
-        // A parent of the entity itself is one more row.
-        total = 1 + plan
-            .references()
-            .filter(|(field, _)| plan.is_to_itself(field))
-            .count(),
     );
     if !limits.is_empty() {
         let _ = write!(
@@ -76,6 +73,9 @@ pub(crate) fn tests(plan: &EntityPlan) -> String {
     }
     if let Some(field) = plan.fields.iter().find(|field| field.words) {
         rust.push_str(&found_by_words(plan, field));
+    }
+    for (relation, child) in plan.children() {
+        rust.push_str(&held(plan, relation, child));
     }
     for field in unique {
         rust.push_str(&taken_once(plan, field));
@@ -141,6 +141,38 @@ fn found_by_words(plan: &EntityPlan, field: &Field) -> String {
         table = plan.table,
         column = field.column()
     )
+}
+
+/// A row of the other entity is given its reference, and is found within the row that it refers to.
+fn held(plan: &EntityPlan, relation: &HasMany, child: &EntityPlan) -> String {
+    let EntityPlan {
+        endpoint, module, ..
+    } = plan;
+    let name = &relation.name;
+    let columns = child.fields.iter().map(Field::column);
+    let tests = columns.map(|column| {
+        format!(
+            "\n    async fn {article}_{module}_holds_its_{name}(app: TestApp) {{\n        \
+                 let suite = suite(&app);\n        \
+                 let path = made(&app.admin(), \"/{endpoint}\", suite.body(\"{endpoint}\").await).await;\n        \
+                 let id = app.admin().get(&path).await.is(200)[\"id\"].clone();\n        \
+                 let mut body = suite.body(\"{others}\").await;\n        \
+                 body[\"{column}\"] = id.clone();\n        \
+                 let other = made(&app.admin(), \"/{others}\", body).await;\n        \
+                 let other_row = app.admin().get(&other).await.is(200);\n        \
+                 assert_eq!(other_row[\"{column}\"], id);\n        \
+                 let whole = format!(\"{{path}}?include={name}\");\n        \
+                 let held = app.admin().get(&whole).await.is(200);\n        \
+                 assert_eq!(held[\"{name}\"].as_array().map(Vec::len), Some(1));\n        \
+                 assert_eq!(held[\"{name}\"][0][\"id\"], other_row[\"id\"]);\n        \
+                 app.admin().patch(&other, json!({{\"{column}\": null}})).await.is(200);\n        \
+                 assert_eq!(app.admin().get(&whole).await.is(200)[\"{name}\"], json!([]));\n    \
+             }}\n",
+            article = crate::names::article(&plan.singular()),
+            others = child.endpoint,
+        )
+    });
+    tests.collect()
 }
 
 fn taken_once(plan: &EntityPlan, field: &Field) -> String {

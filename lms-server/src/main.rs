@@ -58,9 +58,11 @@ enum New {
     Entity {
         /// In the singular: `LessonPlan`
         name: String,
-        /// NAME:TYPE, then `!` (required), `:unique`, `=DEFAULT`: title:string! course:ref(courses)
+        /// NAME:TYPE, then `!` (required), `:unique`, `:words`, `=DEFAULT`: title:string! course:ref(courses)
         ///
-        /// The types: string, text, int, bigint, float, bool, time, json, uuid, enum(one,two), ref(table).
+        /// The types: string, text, int, bigint, decimal(10,2), float, bool, time, json, uuid, enum(one,two), ref(table).
+        /// `lessons:has_many` gives the lessons that are there a reference to the new entity, and `parts:has_many(lessons)`
+        /// another name to the relation.
         #[arg(required = true)]
         fields: Vec<String>,
         /// The last part of the address, if it is not the plural

@@ -36,6 +36,7 @@ mod full_text;
 mod guide;
 mod hardening;
 mod harness;
+mod has_many;
 mod history;
 mod ids;
 mod import;

@@ -25,7 +25,12 @@ const ENTITIES: [(&str, &[&str]); 5] = [
     ),
     (
         "WeatherStation",
-        &["id:bigint", "name:string!", "main:ref(weather_stations)"],
+        &[
+            "id:bigint",
+            "name:string!",
+            "main:ref(weather_stations)",
+            "categories:has_many",
+        ],
     ),
     (
         "Country",
@@ -34,6 +39,7 @@ const ENTITIES: [(&str, &[&str]); 5] = [
             "name:string!:unique",
             "station:ref(weather_stations)",
             "part_of:ref(countries)",
+            "measures:has_many(weather_stations)",
         ],
     ),
     (
@@ -168,7 +174,13 @@ fn five_new_entities_compile_lint_and_pass_without_an_edit() {
     let said = String::from_utf8_lossy(&said);
     assert!(done.status.success(), "{said}");
     for database in ["sqlite", "postgres"] {
-        let test = format!("lesson_plans::the_limits_of_a_lesson_plan_are_kept::{database} ... ok");
-        assert!(said.contains(&test), "no {test}\n{said}");
+        for test in [
+            "lesson_plans::the_limits_of_a_lesson_plan_are_kept",
+            "weather_stations::a_weather_station_holds_its_categories",
+            "countries::a_country_holds_its_measures",
+        ] {
+            let test = format!("{test}::{database} ... ok");
+            assert!(said.contains(&test), "no {test}\n{said}");
+        }
     }
 }

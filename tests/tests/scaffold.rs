@@ -41,6 +41,7 @@ pub(crate) const ENTITIES: [(&str, &[&str]); 2] = [
             "order:int",
             "clicks:bigint=0",
             "outside:uuid",
+            "courses:has_many",
         ],
     ),
     (
@@ -57,7 +58,12 @@ pub(crate) const ENTITIES: [(&str, &[&str]); 2] = [
 pub(crate) const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
     (
         "WeatherStation",
-        &["id:bigint", "name:string!", "main:ref(weather_stations)"],
+        &[
+            "id:bigint",
+            "name:string!",
+            "main:ref(weather_stations)",
+            "material:has_many(lessons)",
+        ],
     ),
     (
         "Country",
@@ -66,6 +72,8 @@ pub(crate) const NUMBERED_AND_NAMED: [(&str, &[&str]); 2] = [
             "name:string!:unique",
             "station:ref(weather_stations)",
             "part_of:ref(countries)",
+            "stations:has_many(weather_stations)",
+            "lessons:has_many",
         ],
     ),
 ];
