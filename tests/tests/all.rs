@@ -38,6 +38,7 @@ mod hardening;
 mod harness;
 mod has_many;
 mod history;
+mod hit_rate;
 mod ids;
 mod import;
 mod imports;
