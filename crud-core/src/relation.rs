@@ -102,6 +102,15 @@ fn subschema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// The type of a column that refers to a row.
+///
+/// ```
+/// use crud_core::{Uuid, relation::RefersBy, sql_types};
+/// use diesel::sql_types::Nullable;
+///
+/// const fn refers<C: RefersBy<Id>, Id>() {}
+/// refers::<Nullable<sql_types::Uuid>, Uuid>();
+/// refers::<sql_types::BigInt, i64>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a column of type `{Self}` refers to no row whose id is a `{Id}`",
     note = "a relation stands on a column that holds the other row's id, or may: `Uuid`, `BigInt` (`i64`) or `Text` (`String`)"

@@ -148,6 +148,13 @@ where
 }
 
 /// `TEXT`, or nullable `TEXT`.
+///
+/// ```
+/// use crud_core::{search::TextOrNullable, sql_types::Text};
+///
+/// const fn is_searched<C: TextOrNullable>() {}
+/// is_searched::<diesel::sql_types::Nullable<Text>>();
+/// ```
 #[diagnostic::on_unimplemented(message = "`contains_ci` needs a text column")]
 pub trait TextOrNullable {}
 impl TextOrNullable for Text {}

@@ -17,6 +17,10 @@ macro_rules! mutants {
         }
 
         /// The mutants, by name.
+        ///
+        /// ```
+        /// assert!(crud_core::cache::MUTANTS.contains(&"NoMark"));
+        /// ```
         #[cfg(feature = "testing")]
         pub const MUTANTS: &[&str] = &[$(stringify!($name),)*];
 

@@ -40,6 +40,13 @@ pub enum Dep {
 }
 
 /// The name of a table, as SQL has it without quotes.
+///
+/// ```
+/// use crud_core::cache::{Dep, Table};
+///
+/// let table: Table = "courses".into();
+/// assert_eq!(Dep::List(table).table(), Some("courses"));
+/// ```
 pub type Table = Cow<'static, str>;
 
 impl Dep {
@@ -100,6 +107,13 @@ impl Entry {
 
 /// The stamps of a list of dependencies at one moment, in the list's order; how many words each takes is the store's
 /// affair. A stamp never repeats, whatever is restarted.
+///
+/// ```
+/// use crud_core::cache::Stamps;
+///
+/// let (before, after) = (Stamps([7, 8].into()), Stamps([7, 9].into()));
+/// assert_ne!(before, after);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stamps(pub Arc<[u64]>);
 
@@ -183,6 +197,13 @@ pub struct Token {
 
 /// What a database must find true of itself when a statement begins that was marked before: then no epoch but the one
 /// of the mark has begun, and the next will wait for the statement.
+///
+/// ```
+/// use crud_core::cache::Fence;
+///
+/// let fence = Fence { epoch: "1f".into(), before: 1_795_000_000.5 };
+/// assert_eq!(&*fence.epoch, "1f");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fence {
     /// The epoch of the mark.
@@ -212,6 +233,13 @@ pub struct Fence {
 pub const IN_DOUBT: Duration = Duration::from_secs(15);
 
 /// Why a store could not mark. The write must not commit.
+///
+/// ```
+/// use crud_core::cache::Unmarked;
+///
+/// let told = Unmarked("Redis does not answer".to_owned()).to_string();
+/// assert_eq!(told, "the cache cannot be told of the write: Redis does not answer");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the cache cannot be told of the write: {0}")]
 pub struct Unmarked(pub String);

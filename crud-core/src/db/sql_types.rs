@@ -85,6 +85,7 @@ pub struct Decimal<const DIGITS: u8, const SCALE: u8>;
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
 #[diesel(postgres_type(oid = 1700, array_oid = 1231))]
 #[diesel(sqlite_type(name = "Long"))]
+#[doc(hidden)] // what `table!` asks for, for an operator that there is not
 pub struct NoDivisor;
 
 impl SqlOrd for Uuid {}

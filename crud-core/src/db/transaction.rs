@@ -64,6 +64,19 @@ impl Db {
 }
 
 /// An async closure whose future is `Send`: a way of saying so on stable Rust, taken from diesel-async.
+///
+/// ```
+/// use crud_core::db::AsyncFunc;
+///
+/// async fn told<R>(work: impl AsyncFunc<i32, R>) -> R {
+///     work(21).await
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// assert_eq!(told(async |n: i32| n * 2).await, 42);
+/// # }
+/// ```
 pub trait AsyncFunc<T, R>:
     AsyncFnOnce(T) -> R + FnOnce(T) -> <Self as AsyncFunc<T, R>>::Fut
 {

@@ -14,6 +14,7 @@ use super::ReadAs;
 use crate::db::{PgRow, SqliteRow};
 
 /// A field that is computed from others of its DTO.
+#[doc(hidden)] // what `#[dto]` writes
 #[derive(Clone)]
 pub struct ComputedColumn {
     /// Its name in the answer.
@@ -25,6 +26,7 @@ pub struct ComputedColumn {
 }
 
 /// Reads the columns, computes the value, and appends its JSON.
+#[doc(hidden)] // what `#[dto]` writes
 pub type ComputedWriter = fn(&Values<'_, '_, '_>, &mut Vec<u8>) -> deserialize::Result<()>;
 
 impl ComputedColumn {
@@ -39,6 +41,7 @@ impl ComputedColumn {
 }
 
 /// The columns of one row that a computed field is made of.
+#[doc(hidden)] // what `#[dto]` writes
 pub struct Values<'r, 'c, 'q> {
     row: AnyRow<'r, 'c, 'q>,
     /// Where each of them stands in the row.

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod computed;
+#[doc(hidden)] // named by what `#[dto]` writes, and by nobody else
 pub mod de;
 mod json;
 mod nothing;
@@ -370,6 +371,15 @@ where
 }
 
 /// A type that a column of the SQL type `ST` can be read as, from both databases.
+///
+/// ```
+/// use crud_core::{dto::ReadAs, sql_types::Text};
+/// use diesel::sql_types::Nullable;
+///
+/// const fn reads<T: ReadAs<ST>, ST>() {}
+/// reads::<String, Text>();
+/// reads::<Option<String>, Nullable<Text>>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a column of type `{ST}` cannot be read as `{Self}`",
     label = "not of the column's type",
@@ -380,6 +390,13 @@ pub trait ReadAs<ST>: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize {}
 impl<ST, V> ReadAs<ST> for V where V: FromSql<ST, Pg> + FromSql<ST, Sqlite> + Serialize {}
 
 /// Whether a column can be null, read off its SQL type.
+///
+/// ```
+/// use crud_core::dto::Nullability;
+/// use diesel::sql_types::is_nullable::{IsNullable, NotNull};
+///
+/// assert!(IsNullable::NULLABLE && !NotNull::NULLABLE);
+/// ```
 pub trait Nullability {
     /// The answer.
     const NULLABLE: bool;
@@ -392,6 +409,7 @@ impl Nullability for diesel::sql_types::is_nullable::NotNull {
 }
 
 /// One column of a read: how to select it, and how its value becomes JSON.
+#[doc(hidden)] // what `#[dto]` writes
 #[derive(Clone)]
 pub struct ReadColumn {
     /// Its name, in the table and in the answer.
@@ -403,6 +421,7 @@ pub struct ReadColumn {
 }
 
 /// Decodes one value and appends its JSON; one function for each database.
+#[doc(hidden)] // what `#[dto]` writes
 #[derive(Clone, Copy)]
 pub struct ValueWriter {
     /// Whether the JSON says exactly what the database holds: a truth value, an integer, a text, a time or a
@@ -429,6 +448,7 @@ impl ReadColumn {
 }
 
 /// A column that is to be read: in two steps, so that the compiler knows the column before it judges the type.
+#[doc(hidden)] // what `#[dto]` writes
 pub struct Reading<C>(pub C);
 
 impl<C> Reading<C>

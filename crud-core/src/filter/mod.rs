@@ -223,6 +223,14 @@ impl FilterField {
 }
 
 /// A type that filters columns of the SQL type `ST`.
+///
+/// ```
+/// use crud_core::{filter::FilterAs, sql_types::{BigInt, Text}};
+///
+/// const fn filters<T: FilterAs<ST>, ST>() {}
+/// filters::<String, Text>();
+/// filters::<i64, BigInt>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Filter<{Self}>` cannot filter a column of type `{ST}`",
     label = "not of the column's type",

@@ -117,6 +117,7 @@ pub trait Policy<T>: Send + Sync + 'static {
 }
 
 /// A [`Scope`] without its table's type: what the operations know.
+#[doc(hidden)]
 #[derive(Clone)]
 pub struct Rule {
     pub(crate) predicate: Predicate,
@@ -156,6 +157,7 @@ pub struct Fields<T> {
 }
 
 /// [`Fields`] without the table's type.
+#[doc(hidden)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mask {
     pub(crate) hidden: Vec<&'static str>,
