@@ -448,7 +448,6 @@ impl ReadColumn {
 }
 
 /// A column that is to be read: in two steps, so that the compiler knows the column before it judges the type.
-#[doc(hidden)] // what `#[dto]` writes
 pub struct Reading<C>(pub C);
 
 impl<C> Reading<C>
