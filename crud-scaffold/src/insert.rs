@@ -97,8 +97,7 @@ fn with_column(text: &str, table: &str, line: &str, path: &str) -> Result<String
 
 /// What the rows of a declared table are named by, if that is no UUID.
 pub(crate) fn ids_of(schema: &str, table: &str) -> Option<IdKind> {
-    let (_, columns) = schema.split_once(&format!("    {table} (id) {{"))?;
-    let (_, ty) = columns.split_once("id -> ")?;
+    let (_, ty) = schema[lines_of(schema, table)?].split_once("id -> ")?;
     match ty.split(',').next()? {
         "BigInt" => Some(IdKind::Int),
         "Text" => Some(IdKind::Text),

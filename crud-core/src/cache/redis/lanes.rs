@@ -85,9 +85,9 @@ impl Lanes {
         )
     }
 
-    /// Waits until the step is done, or is to be sent. `None`: there is no such slot.
-    pub(super) async fn wait(&self, step: &Step) -> Option<Waited<'_>> {
-        let lane = self.0.get(&step.group.slot)?;
+    /// Waits until the step is done, or is to be sent. Its slot is one of these.
+    pub(super) async fn wait(&self, step: &Step) -> Waited<'_> {
+        let lane = &self.0[&step.group.slot];
         loop {
             let (sender, mut outcome) = oneshot::channel();
             lane.waiting().push(Waiting {
@@ -97,7 +97,7 @@ impl Lanes {
             let turn = tokio::select! {
                 biased;
                 outcome = &mut outcome => match outcome {
-                    Ok(outcome) => return Some(Waited::Done(outcome)),
+                    Ok(outcome) => return Waited::Done(outcome),
                     // Who sent it went away, and nobody knows what became of it. Twice is as good as once.
                     Err(_) => continue,
                 },
@@ -107,15 +107,15 @@ impl Lanes {
             if !taken.is_empty() {
                 let taken = taken.into_iter();
                 let (steps, outcomes) = taken.map(|it| (it.step, it.outcome)).unzip();
-                return Some(Waited::Turn(Turn {
+                return Waited::Turn(Turn {
                     steps,
                     outcomes,
                     _turn: turn,
-                }));
+                });
             }
             // Somebody has taken it, and has told what became of it unless he went away.
             if let Ok(outcome) = outcome.try_recv() {
-                return Some(Waited::Done(outcome));
+                return Waited::Done(outcome);
             }
         }
     }
@@ -191,9 +191,9 @@ mod tests {
     }
 
     /// What is to be sent now; `None`: he waits, or another has sent it.
-    fn turn<'l>(waited: Option<Option<Waited<'l>>>) -> Option<Turn<'l>> {
+    fn turn(waited: Option<Waited<'_>>) -> Option<Turn<'_>> {
         match waited {
-            Some(Some(Waited::Turn(turn))) => Some(turn),
+            Some(Waited::Turn(turn)) => Some(turn),
             _ => None,
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(tokens(&next), [2, 3]);
         next.tell(&Ok(Reply::Refused));
         let told = third.as_mut().now_or_never();
-        assert!(matches!(told, Some(Some(Waited::Done(Ok(Reply::Refused))))));
+        assert!(matches!(told, Some(Waited::Done(Ok(Reply::Refused)))));
         let last = turn(fourth.as_mut().now_or_never()).expect("he is alone with his epoch");
         assert_eq!(tokens(&last), [4]);
         last.tell(&Ok(Reply::Done));

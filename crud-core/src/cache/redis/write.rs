@@ -101,13 +101,12 @@ impl RedisStore {
     async fn write(&self, step: &Step, patience: Duration) -> Outcome {
         let written = async {
             match self.lanes.wait(step).await {
-                Some(Waited::Done(outcome)) => outcome,
-                Some(Waited::Turn(turn)) => {
+                Waited::Done(outcome) => outcome,
+                Waited::Turn(turn) => {
                     let outcome = self.send_all(&turn.steps).await;
                     turn.tell(&outcome);
                     outcome
                 }
-                None => self.send_all(std::slice::from_ref(step)).await,
             }
         };
         timeout(patience, written)
