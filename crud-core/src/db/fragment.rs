@@ -106,13 +106,13 @@ macro_rules! dialect {
 dialect!(Pg, true, walk_fence);
 dialect!(Sqlite, false, |_, _| Ok(()));
 
-/// One value more in the list of `RETURNING`, which nobody reads. Its snapshot is the statement's.
+/// One value more in the list of `RETURNING`, which nobody reads: `cache::control::fence`.
 fn walk_fence<'b>(fence: &'b Fence, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql(", (SELECT CASE WHEN s.mode <> 'off' AND s.epoch = ");
+    out.push_sql(", CASE WHEN crud_cache_epoch() = ");
     out.push_bind_param::<Text, str>(&fence.epoch)?;
     out.push_sql(" AND statement_timestamp() < to_timestamp(");
     out.push_bind_param::<Double, f64>(&fence.before)?;
-    out.push_sql(") THEN 0 ELSE crud_cache_fenced() END FROM crud_cache_state AS s)");
+    out.push_sql(") THEN 0 ELSE crud_cache_fenced() END");
     Ok(())
 }
 

@@ -70,17 +70,39 @@ async fn a_fence_is_true_of_its_own_epoch_only() {
             "{refused:?}"
         );
     }
+    // From the sixth time on PostgreSQL may keep the statement's plan, in which the epoch stands.
+    for version in 2..=10 {
+        let written = run(&a.db, update().fenced(fence.clone())).await;
+        assert_eq!(written.unwrap(), [version]);
+    }
+    let outside = connect(&database, false).await;
+    for switch in ["mode = 'off'", "mode = 'on', epoch = 'another'"] {
+        let switch = format!("UPDATE crud_cache_state SET {switch}");
+        outside.batch(&switch).await.unwrap();
+        let refused = run(&a.db, update().fenced(fence.clone())).await;
+        assert!(
+            matches!(refused, Err(DbError::Serialization)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(a.row().await, 10);
+}
+
+/// Kills: a function that says an epoch of before, since it was lost with its trigger; a server that does not start
+/// then.
+#[tokio::test]
+async fn what_a_fence_asks_is_made_again_where_it_is_missing() {
+    let (redis, database) = (Redis::start().unwrap(), database().await);
+    let a = Process::with_redis(&database, redis.port()).await;
+    a.until_on().await;
     let outside = connect(&database, false).await;
     outside
-        .batch("UPDATE crud_cache_state SET mode = 'off'")
+        .batch("DROP FUNCTION crud_cache_switched() CASCADE; UPDATE crud_cache_state SET epoch = 'another'")
         .await
         .unwrap();
-    let refused = run(&a.db, update().fenced(fence)).await;
-    assert!(
-        matches!(refused, Err(DbError::Serialization)),
-        "{refused:?}"
-    );
-    assert_eq!(a.row().await, 1);
+    let _b = Process::with_redis(&database, redis.port()).await;
+    let said = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT crud_cache_epoch()");
+    assert_eq!(outside.fetch::<String>(said).await.unwrap(), ["another"]);
 }
 
 /// Kills: a write that is given up, or done twice, because the epoch has changed between its mark and its statement.

@@ -7,11 +7,12 @@
 //! after every transaction that was open when it began has ended.
 //!
 //! A statement outside of a transaction is open from its snapshot on, and its mark comes before. So it carries a fence:
-//! it takes effect only if its own snapshot finds the epoch of its mark, and if it comes soon enough after it.
+//! it takes effect only if its plan finds the epoch of its mark, and if it comes soon enough after it.
 //!
 //! [`Permitted`] is what the cache uses: a store behind this. It must never let a body through without a permit, nor a
 //! write without a mark or a switch. Its proof is the model in `tests/model`: `switch` and `split`.
 
+mod fence;
 mod outside;
 mod permit;
 mod session;

@@ -12,20 +12,16 @@ use diesel::sql_query;
 use diesel::sql_types::{Array, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use super::session::{Asked, Held, Session};
+use super::session::{Asked, Session};
 use crate::cache::store::Dep;
 
-/// The lock of the one who makes the triggers.
-const INSTALL: i64 = 0x6372_7564_7472;
+/// The lock of the one who makes triggers and functions.
+pub(super) const INSTALL: i64 = 0x6372_7564_7472;
 
 const FUNCTION: &str = "CREATE OR REPLACE FUNCTION crud_cache_outside() RETURNS trigger LANGUAGE plpgsql \
      SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN \
      INSERT INTO crud_cache_outbox (changed) VALUES (TG_TABLE_NAME); \
      PERFORM pg_notify('crud_cache', ''); RETURN NULL; END $$";
-
-/// Refuses a statement whose fence is not true (`db::fragment`): to be repeated in a transaction.
-const FENCED: &str = "CREATE OR REPLACE FUNCTION crud_cache_fenced() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN \
-     RAISE EXCEPTION 'the epoch of the cache is over' USING ERRCODE = 'serialization_failure'; END $$";
 
 #[derive(diesel::QueryableByName)]
 struct Name {
@@ -47,18 +43,13 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
         .load(&mut session.conn)
         .await
         .map_err(|error| error.to_string())?;
-    let fenced = sql_query("SELECT to_regprocedure('crud_cache_fenced()') IS NOT NULL AS held");
-    let fenced: Held = fenced
-        .get_result(&mut session.conn)
-        .await
-        .map_err(|error| error.to_string())?;
-    if missing.is_empty() && fenced.held {
+    if missing.is_empty() {
         return Ok(());
     }
     // A table's trigger waits for the transactions that write it; a server that starts has the time.
     let mut sql = format!(
         "BEGIN; SET LOCAL statement_timeout = 20000; SET LOCAL lock_timeout = 10000; \
-         SELECT pg_advisory_xact_lock({INSTALL}); {FUNCTION}; {FENCED};"
+         SELECT pg_advisory_xact_lock({INSTALL}); {FUNCTION};"
     );
     for Name { name } in missing {
         let table = name.replace('"', "\"\"");

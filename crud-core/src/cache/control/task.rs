@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::permit::Permit;
 use super::session::{Asked, Session};
 use super::state::Answer;
-use super::{ALONE, Backend, POLL, WELL, outside};
+use super::{ALONE, Backend, POLL, WELL, fence, outside};
 use crate::cache::{
     mutant::{Mutant, lives},
     redis::random,
@@ -86,6 +86,7 @@ impl Task {
     /// Connects and registers. A process whose bodies are its own switches off whatever another one had on.
     pub(super) async fn open(&mut self) -> Asked<()> {
         let mut session = Session::open(&self.db).await?;
+        fence::install(&mut session).await?;
         outside::install(&mut session, &self.tables).await?;
         session.gone("").await?;
         self.heartbeat = None;

@@ -68,42 +68,44 @@ return {'K'}
 
 /// KEYS ep, stamp… ARGV nonce, and for each stamp the tokens that come and those that go
 ///
-/// What others left who died is taken away by the way: the oldest tokens are the first.
+/// What others left who died is taken away by the way: the oldest tokens are the first. A stamp that nothing holds in
+/// doubt any more is deleted, which is cheaper than a new one: who reads it next makes it.
 const WRITE: &str = r"
 local stamps = redis.call('MGET', unpack(KEYS))
 if not stamps[1] then return {'F'} end
+local sub, find = string.sub, string.find
 local now, ends
-local doubtful = {}
+local doubtful, clean = {}, {}
 for i = 2, #KEYS do
-  local doubt, come, go = string.sub(stamps[i] or '', 17), ARGV[2 * i - 2], ARGV[2 * i - 1]
+  local doubt, come, go = sub(stamps[i] or '', 17), ARGV[2 * i - 2], ARGV[2 * i - 1]
   for t = 1, #go, 16 do
-    local token = string.sub(go, t, t + 15)
-    local at = string.find(doubt, token, 1, true)
+    local token = sub(go, t, t + 15)
+    local at = find(doubt, token, 1, true)
     while at do
-      doubt = string.sub(doubt, 1, at - 1) .. string.sub(doubt, at + 29)
-      at = string.find(doubt, token, 1, true)
+      doubt = sub(doubt, 1, at - 1) .. sub(doubt, at + 29)
+      at = find(doubt, token, at, true)
     end
   end
-  if #come > 0 then
+  if come ~= '' then
     if not now then
       local t = redis.call('TIME')
       t = t[1] * 1000 + math.floor(t[2] / 1000)
       now, ends = string.format('%013.0f', t), string.format('%013.0f', t + TOKEN_MS)
     end
     local first = 1
-    while first < #doubt and string.sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
-    doubt = string.sub(doubt, first)
-    for t = 1, #come, 16 do doubt = doubt .. string.sub(come, t, t + 15) .. ends end
+    while first < #doubt and sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
+    if first > 1 then doubt = sub(doubt, first) end
+    for t = 1, #come, 16 do doubt = doubt .. sub(come, t, t + 15) .. ends end
   end
-  local stamp = ARGV[1]
   if doubt == '' then
-    redis.call('SET', KEYS[i], stamp, 'EX', STAMP_S)
+    clean[#clean + 1] = KEYS[i]
   else
     doubtful[#doubtful + 1] = KEYS[i]
-    doubtful[#doubtful + 1] = stamp .. doubt
+    doubtful[#doubtful + 1] = ARGV[1] .. doubt
   end
 end
 if doubtful[1] then redis.call('MSET', unpack(doubtful)) end
+if clean[1] then redis.call('DEL', unpack(clean)) end
 return {'K'}
 ";
 
@@ -137,12 +139,14 @@ fn scripts() -> [String; 3] {
     if lives(Mutant::DeleteBefore) || lives(Mutant::DoubleDelete) {
         cut(
             &mut write,
-            "for t = 1, #come, 16 do doubt = doubt .. string.sub(come, t, t + 15) .. ends end",
+            "for t = 1, #come, 16 do doubt = doubt .. sub(come, t, t + 15) .. ends end",
         );
     }
     if lives(Mutant::SameStamps) {
-        let kept = "local stamp = stamps[i] and string.sub(stamps[i], 1, 16) or ARGV[1]";
-        write = write.replace("local stamp = ARGV[1]", kept);
+        let kept = "sub(stamps[i] or ARGV[1], 1, 16)";
+        write = write.replace("ARGV[1] .. doubt", &format!("{kept} .. doubt"));
+        let set = format!("redis.call('SET', KEYS[i], {kept}, 'EX', STAMP_S)");
+        write = write.replace("clean[#clean + 1] = KEYS[i]", &set);
     }
     [read, fill, write]
 }
