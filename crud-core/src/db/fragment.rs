@@ -174,6 +174,8 @@ pub struct Stmt {
 pub(crate) enum Effect {
     /// Nothing: it only locks, or writes what no cached value is made of.
     Nothing,
+    /// A row of this table that nobody can have asked for: only the lists, and the parts of them that it is in.
+    Unheard(&'static str, Vec<Dep>),
     /// A row of this table, its lists, and the parts of them that it is in.
     Row(&'static str, Id, Vec<Dep>),
     /// The same, and whatever the database does when the row goes.
@@ -185,6 +187,11 @@ impl Effect {
     pub(super) fn deps(&self) -> Vec<Dep> {
         match self {
             Self::Nothing => Vec::new(),
+            Self::Unheard(table, parts) => {
+                let mut deps = vec![Dep::List((*table).into())];
+                deps.extend_from_slice(parts);
+                deps
+            }
             Self::Row(table, id, parts) | Self::Delete(table, id, parts) => {
                 let mut deps = Vec::with_capacity(2 + parts.len());
                 deps.push(Dep::Row((*table).into(), id.clone()));

@@ -7,7 +7,6 @@ use diesel::expression::AsExpression;
 
 use super::{aggregate::MOST_GROUPS, keyset, partition::Home};
 use crate::{
-    cache::Dep,
     cursor::Place,
     db::{ColumnKind, Effect, Frag, NoPeek, Part, Stmt, bind},
     dto::Assignment,
@@ -118,11 +117,10 @@ pub(super) fn diagnose(r: &Resource, id: &Id, visible: &Rule, writable: &Rule) -
 /// `INSERT … RETURNING …`; with the verdict of `check` on the new row, if one is asked for.
 pub(super) fn insert(
     r: &Resource,
-    id: &Id,
     set: &[Assignment],
     select: &Frag,
     check: Option<&Rule>,
-    parts: Vec<Dep>,
+    effect: Effect,
 ) -> Stmt {
     let mut sql = Stmt::with_capacity(2 * set.len() + 16)
         .sql("INSERT INTO ")
@@ -132,9 +130,7 @@ pub(super) fn insert(
     for (i, assignment) in set.iter().enumerate() {
         sql = sql.sql(comma(i)).frag(assignment.value.clone());
     }
-    // A new id may have been asked for before it was there.
-    let sql = returning(r, sql.sql(")"), select, check);
-    sql.touching(Effect::Row(r.shape.name, id.clone(), parts))
+    returning(r, sql.sql(")"), select, check).touching(effect)
 }
 
 /// `UPDATE … SET …, version = version + 1 WHERE … RETURNING …`.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Result, Timestamp,
-    db::{Access, Db, DbError, Executor, Frag, Stmt, bind},
+    db::{Access, Db, DbError, Effect, Executor, Frag, Stmt, bind},
     dto::Assignment,
     hook::Fault,
     id::{Id, IdKind},
@@ -62,14 +62,25 @@ impl Context<'_> {
         mut set: Vec<Assignment>,
         rule: &Rule,
     ) -> Result<Row> {
+        let is_unheard = self.is_unheard_of(r, &set);
         self.sign(r, id, &mut set);
+        let parts = r.parts_of_new(&set);
+        let effect = match is_unheard {
+            true => Effect::Unheard(r.shape.name, parts),
+            false => Effect::Row(r.shape.name, id.clone(), parts),
+        };
         let projection = r.get.masked(&r.mask(self.principal));
         let check = (!rule.is_always()).then_some(rule);
-        let parts = r.parts_of_new(&set);
-        let sql = statement::insert(r, id, &set, &projection.select, check, parts);
+        let sql = statement::insert(r, &set, &projection.select, check, effect);
         let rows = JsonRows::one(projection, check.is_some());
         let rows = self.write(r, Action::Create, rule, sql, rows, &set).await?;
         row(id.clone(), *rows).ok_or_else(|| Error::internal("an insert returned no row"))
+    }
+
+    /// Whether nobody can ask for a new row before it is there: its id is just made, and there is no transaction in which
+    /// a hook or the application is told of it.
+    fn is_unheard_of(&self, r: &Resource, set: &[Assignment]) -> bool {
+        matches!(self.place, Place::Db(_)) && is_just_made(r, set)
     }
 
     /// Changes a row.
@@ -258,10 +269,8 @@ impl Context<'_> {
 
     /// Sets what the framework sets of every new row.
     pub(super) fn sign(&self, r: &Resource, id: &Id, set: &mut Vec<Assignment>) {
-        let given = set.len();
+        let is_new = is_just_made(r, set);
         set.retain(|a| a.column != "id");
-        // A UUID that was just made was no other row's.
-        let is_new = r.ids == IdKind::Uuid && set.len() == given;
         if r.history.is_some() && !is_new {
             let version = Arc::new(history::first_version(r, id));
             set.push(Assignment::new("version", version));
@@ -390,6 +399,11 @@ impl Context<'_> {
         }
         database(r, self, error, set).await
     }
+}
+
+/// Whether the row's id is a UUID that the framework makes: no other row's, and nobody's guess.
+fn is_just_made(r: &Resource, set: &[Assignment]) -> bool {
+    r.ids == IdKind::Uuid && !set.iter().any(|a| a.column == "id")
 }
 
 /// Whether the row of a change must be archived before it.

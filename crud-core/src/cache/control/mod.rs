@@ -85,7 +85,9 @@ impl Backend {
                 let token = u128::from_be_bytes(random());
                 let renewed = async {
                     redis.mark(&deps, token).await?;
-                    redis.post(&deps, token).await;
+                    if let Some(posts) = redis.post(token) {
+                        redis.end(posts).await;
+                    }
                     Ok(())
                 };
                 // Whoever asks for the switch waits for this; what was not told is told with the next poll.
@@ -327,8 +329,10 @@ impl Store for Permitted {
             match &self.backend {
                 // Nobody hits before it is done, so whoever wrote need not wait for it.
                 Backend::Redis(redis) => {
-                    let redis = redis.clone();
-                    tokio::spawn(async move { redis.post(&token.deps, token.id).await });
+                    if let Some(posts) = redis.post(token.id) {
+                        let redis = redis.clone();
+                        tokio::spawn(async move { redis.end(posts).await });
+                    }
                 }
                 Backend::Process(store) => store.post(token).await,
             }
@@ -336,8 +340,9 @@ impl Store for Permitted {
     }
 
     fn abandon(&self, token: Token) {
-        if let Backend::Process(store) = &self.backend {
-            store.abandon(token);
+        match &self.backend {
+            Backend::Redis(redis) => redis.abandon(token.id),
+            Backend::Process(store) => store.abandon(token),
         }
     }
 

@@ -31,6 +31,13 @@ impl Names {
 }
 
 impl Group {
+    fn new(slot: &str, deps: Vec<String>) -> Self {
+        Self {
+            slot: slot.to_owned(),
+            deps,
+        }
+    }
+
     pub(super) fn names(&self, epoch: &str) -> Names {
         let key = key(&self.slot, epoch, "");
         Names {
@@ -68,17 +75,36 @@ impl Slots {
 
     /// What a reader asks for: `*` of each slot and then its dependencies. The first is the home of the body.
     pub(super) fn group(&self, deps: &[Dep]) -> Vec<Group> {
+        let mut groups = self.by_slot(deps);
+        if groups.is_empty() {
+            groups.push(Group::new("", Vec::new()));
+        }
+        for group in &mut groups {
+            group.deps.insert(0, EVERYTHING.to_owned());
+        }
+        groups
+    }
+
+    /// What a writer marks: its dependencies, and `*` of all slots if it marks everything.
+    pub(super) fn spread(&self, deps: &[Dep]) -> Vec<Group> {
+        if !deps.contains(&Dep::Everything) {
+            return self.by_slot(deps);
+        }
+        // All of a slot depends on its `*`.
+        let all = self.all();
+        all.map(|slot| Group::new(slot, vec![EVERYTHING.to_owned()]))
+            .collect()
+    }
+
+    /// Without `*`.
+    fn by_slot(&self, deps: &[Dep]) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
-        let new = |slot: &str| Group {
-            slot: slot.to_owned(),
-            deps: vec![EVERYTHING.to_owned()],
-        };
         for dep in deps {
             let slot = self.slot(dep);
             let at = match groups.iter().position(|group| group.slot == slot) {
                 Some(at) => at,
                 None => {
-                    groups.push(new(slot));
+                    groups.push(Group::new(slot, Vec::with_capacity(deps.len() + 1)));
                     groups.len() - 1
                 }
             };
@@ -86,33 +112,6 @@ impl Slots {
                 groups[at].deps.push(dep.to_string());
             }
         }
-        if groups.is_empty() {
-            groups.push(new(""));
-        }
-        groups
-    }
-
-    /// What a writer marks: its dependencies, and `*` of all slots if it marks everything.
-    pub(super) fn spread(&self, deps: &[Dep]) -> Vec<Group> {
-        let everything = deps.contains(&Dep::Everything);
-        let mut groups: Vec<Group> = self
-            .all()
-            .map(|slot| Group {
-                slot: slot.to_owned(),
-                deps: if everything {
-                    vec![EVERYTHING.to_owned()]
-                } else {
-                    Vec::new()
-                },
-            })
-            .collect();
-        for dep in deps.iter().filter(|dep| **dep != Dep::Everything) {
-            let slot = self.slot(dep);
-            if let Some(group) = groups.iter_mut().find(|group| group.slot == slot) {
-                group.deps.push(dep.to_string());
-            }
-        }
-        groups.retain(|group| !group.deps.is_empty());
         groups
     }
 }

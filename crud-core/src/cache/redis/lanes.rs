@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::convoy::Convoy;
 use super::groups::Group;
 use super::link::LinkError;
 use super::reply::Reply;
@@ -17,15 +18,23 @@ use super::script::Scripts;
 const MANY: usize = 512;
 
 /// What became of a step.
-pub(super) type Outcome = Result<Reply, LinkError>;
+#[derive(Clone)]
+pub(super) struct Outcome {
+    pub(super) reply: Result<Reply, LinkError>,
+    /// Who marked together, if it is done.
+    pub(super) convoy: Arc<Convoy>,
+}
 
-/// What a writer does to the stamps of one slot: they become new, and his token comes to them or goes.
+/// What a writer does to the stamps of one slot.
 #[derive(Clone)]
 pub(super) struct Step {
     pub(super) scripts: Arc<Scripts>,
+    /// The step's own: it is known by it.
     pub(super) group: Arc<Group>,
-    pub(super) token: [u8; 16],
-    pub(super) ends: bool,
+    /// Whether the convoy's token comes to them.
+    pub(super) marks: bool,
+    /// The tokens that go.
+    pub(super) ends: Vec<[u8; 16]>,
 }
 
 /// How it goes on for a writer who waited.
@@ -67,13 +76,6 @@ struct Lane {
 struct Waiting {
     step: Step,
     outcome: oneshot::Sender<Outcome>,
-}
-
-/// The tokens that come to a stamp, and those that go.
-#[derive(Default, Debug, PartialEq, Eq)]
-pub(super) struct Tokens {
-    pub(super) come: Vec<u8>,
-    pub(super) go: Vec<u8>,
 }
 
 impl Lanes {
@@ -130,8 +132,8 @@ impl Lane {
     fn take(&self, step: &Step) -> Vec<Waiting> {
         let mut waiting = self.waiting();
         waiting.retain(|waiting| !waiting.outcome.is_closed());
-        let is_own = |other: &Step| other.token == step.token && other.ends == step.ends;
-        let Some(own) = waiting.iter().position(|other| is_own(&other.step)) else {
+        let is_own = |other: &Waiting| Arc::ptr_eq(&other.step.group, &step.group);
+        let Some(own) = waiting.iter().position(is_own) else {
             return Vec::new();
         };
         let mut taken = vec![waiting.remove(own)];
@@ -149,18 +151,23 @@ impl Lane {
     }
 }
 
-/// The stamps that these steps of one slot are about, each once, and what comes to them and goes.
+/// What a script does to a stamp.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(super) struct Tokens {
+    /// The convoy's own comes.
+    pub(super) comes: bool,
+    /// Those that go.
+    pub(super) go: Vec<u8>,
+}
+
+/// The stamps that these steps of one slot are about, each once, and what is done to them.
 pub(super) fn together(steps: &[Step]) -> (Group, Vec<Tokens>) {
     let mut stamps = BTreeMap::<_, Tokens>::new();
     for step in steps {
         for dep in &step.group.deps {
             let tokens = stamps.entry(dep).or_default();
-            let list = if step.ends {
-                &mut tokens.go
-            } else {
-                &mut tokens.come
-            };
-            list.extend_from_slice(&step.token);
+            tokens.comes |= step.marks;
+            tokens.go.extend(step.ends.iter().flatten());
         }
     }
     let (deps, tokens) = stamps
@@ -177,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn step(token: u8, deps: &[&str], ends: bool, scripts: &Arc<Scripts>) -> Step {
+    fn step(deps: &[&str], ends: Option<u8>, scripts: &Arc<Scripts>) -> Step {
         let deps = deps.iter().map(|dep| (*dep).to_owned()).collect();
         Step {
             scripts: Arc::clone(scripts),
@@ -185,8 +192,15 @@ mod tests {
                 slot: "t".to_owned(),
                 deps,
             }),
-            token: [token; 16],
-            ends,
+            marks: ends.is_none(),
+            ends: ends.map(|token| [token; 16]).into_iter().collect(),
+        }
+    }
+
+    fn answer(reply: Reply) -> Outcome {
+        Outcome {
+            reply: Ok(reply),
+            convoy: Arc::new(Convoy::of(&[])),
         }
     }
 
@@ -198,8 +212,13 @@ mod tests {
         }
     }
 
-    fn tokens(turn: &Turn<'_>) -> Vec<u8> {
-        turn.steps.iter().map(|step| step.token[0]).collect()
+    /// Of which of them the steps are that are sent.
+    fn sent(turn: &Turn<'_>, all: &[Step]) -> Vec<usize> {
+        let is = |step: &Step| {
+            all.iter()
+                .position(|other| Arc::ptr_eq(&other.group, &step.group))
+        };
+        turn.steps.iter().filter_map(is).collect()
     }
 
     /// Kills: a script for each; a step that goes with a script that was sent before it came, or with another epoch's.
@@ -209,31 +228,37 @@ mod tests {
         let scripts = Arc::new(Scripts::of("aa"));
         let other_epoch = Arc::new(Scripts::of("bb"));
         let steps = [
-            step(1, &["a"], false, &scripts),
-            step(2, &["a"], false, &scripts),
-            step(3, &["b"], true, &scripts),
-            step(4, &["a"], false, &other_epoch),
-            step(5, &["a"], true, &scripts),
+            step(&["a"], None, &scripts),
+            step(&["a"], None, &scripts),
+            step(&["b"], Some(3), &scripts),
+            step(&["a"], None, &other_epoch),
+            step(&["a"], Some(5), &scripts),
         ];
         let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
         let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
-        assert_eq!(tokens(&first), [1]);
+        assert_eq!(sent(&first, &steps), [0]);
         for other in &mut all[1..] {
             assert!(other.as_mut().now_or_never().is_none());
         }
         let [_, mut second, mut third, mut fourth, gone] = all;
         // One goes away before his turn.
         drop(gone);
-        first.tell(&Ok(Reply::Done));
+        first.tell(&answer(Reply::Done));
         assert!(third.as_mut().now_or_never().is_none());
         let next = turn(second.as_mut().now_or_never()).expect("he came next");
-        assert_eq!(tokens(&next), [2, 3]);
-        next.tell(&Ok(Reply::Refused));
+        assert_eq!(sent(&next, &steps), [1, 2]);
+        next.tell(&answer(Reply::Refused));
         let told = third.as_mut().now_or_never();
-        assert!(matches!(told, Some(Waited::Done(Ok(Reply::Refused)))));
+        assert!(matches!(
+            told,
+            Some(Waited::Done(Outcome {
+                reply: Ok(Reply::Refused),
+                ..
+            }))
+        ));
         let last = turn(fourth.as_mut().now_or_never()).expect("he is alone with his epoch");
-        assert_eq!(tokens(&last), [4]);
-        last.tell(&Ok(Reply::Done));
+        assert_eq!(sent(&last, &steps), [3]);
+        last.tell(&answer(Reply::Done));
         assert!(lanes.0["t"].waiting().is_empty());
     }
 
@@ -242,7 +267,7 @@ mod tests {
     async fn who_was_taken_along_by_one_who_goes_away_does_it_himself() {
         let lanes = Lanes::new(["t"].into_iter());
         let scripts = Arc::new(Scripts::of("aa"));
-        let steps = [1, 2, 3].map(|token| step(token, &["a"], false, &scripts));
+        let steps = [(); 3].map(|()| step(&["a"], None, &scripts));
         let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
         let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
         let [_, mut second, mut third] = all;
@@ -250,10 +275,10 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         drop(first);
         let both = turn(second.as_mut().now_or_never()).expect("it is his turn");
-        assert_eq!(tokens(&both), [2, 3]);
+        assert_eq!(sent(&both, &steps), [1, 2]);
         drop(both);
         let alone = turn(third.as_mut().now_or_never()).expect("he sends his own");
-        assert_eq!(tokens(&alone), [3]);
+        assert_eq!(sent(&alone, &steps), [2]);
     }
 
     /// Kills: a script that grows with the writers beyond what Redis takes at once.
@@ -264,10 +289,10 @@ mod tests {
         let names: Vec<_> = (0..MANY).map(|n| n.to_string()).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let steps = [
-            step(1, &["a"], false, &scripts),
-            step(2, &["a"], false, &scripts),
-            step(3, &names, false, &scripts),
-            step(4, &["a"], false, &scripts),
+            step(&["a"], None, &scripts),
+            step(&["a"], None, &scripts),
+            step(&names, None, &scripts),
+            step(&["a"], None, &scripts),
         ];
         let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
         let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
@@ -275,12 +300,12 @@ mod tests {
         for other in [&mut second, &mut third, &mut fourth] {
             assert!(other.as_mut().now_or_never().is_none());
         }
-        first.tell(&Ok(Reply::Done));
+        first.tell(&answer(Reply::Done));
         let next = turn(second.as_mut().now_or_never()).expect("he came next");
-        assert_eq!(tokens(&next), [2, 4]);
-        next.tell(&Ok(Reply::Done));
+        assert_eq!(sent(&next, &steps), [1, 3]);
+        next.tell(&answer(Reply::Done));
         let large = turn(third.as_mut().now_or_never()).expect("it is his turn");
-        assert_eq!(tokens(&large), [3]);
+        assert_eq!(sent(&large, &steps), [2]);
     }
 
     /// Kills: a token that comes to a stamp that its step does not name; one that overwrites another.
@@ -288,20 +313,21 @@ mod tests {
     fn each_stamp_gets_the_tokens_of_its_steps() {
         let scripts = Arc::new(Scripts::of("aa"));
         let steps = [
-            step(1, &["list", "one"], false, &scripts),
-            step(2, &["list", "two"], true, &scripts),
-            step(3, &["list"], false, &scripts),
+            step(&["list", "one"], None, &scripts),
+            step(&["list", "two"], Some(2), &scripts),
+            step(&["list"], Some(3), &scripts),
         ];
-        let tokens = |come: &[u8], go: &[u8]| {
-            let all = |tokens: &[u8]| tokens.iter().flat_map(|token| [*token; 16]).collect();
-            Tokens {
-                come: all(come),
-                go: all(go),
-            }
+        let tokens = |comes, go: &[u8]| Tokens {
+            comes,
+            go: go.iter().flat_map(|token| [*token; 16]).collect(),
         };
         let (group, all) = together(&steps);
         assert_eq!(group.deps, ["list", "one", "two"]);
-        let expected = [tokens(&[1, 3], &[2]), tokens(&[1], &[]), tokens(&[], &[2])];
+        let expected = [
+            tokens(true, &[2, 3]),
+            tokens(true, &[]),
+            tokens(false, &[2]),
+        ];
         assert_eq!(all, expected);
     }
 }

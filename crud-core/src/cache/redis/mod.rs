@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod convoy;
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod fault_tests;
@@ -21,7 +22,8 @@ mod tests;
 mod turns;
 mod write;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +40,7 @@ use self::link::{Link, LinkError};
 use self::reply::{Reply, reply};
 use self::script::Scripts;
 use self::turns::Turns;
+use self::write::Held;
 use super::mutant::{Mutant, lives};
 use super::store::{Dep, Doubt, Entry, Read, Stamps};
 
@@ -59,6 +62,8 @@ pub(crate) struct RedisStore {
     link: Arc<Link>,
     slots: Slots,
     lanes: Lanes,
+    /// What is marked, by the writer's token.
+    held: Mutex<HashMap<u128, Vec<Held>>>,
     epoch: RwLock<Option<Arc<Scripts>>>,
     /// Told when Redis has lost the epoch.
     fenced: Notify,
@@ -97,6 +102,7 @@ impl RedisStore {
             link,
             lanes: Lanes::new(slots.all()),
             slots,
+            held: Mutex::default(),
             epoch: RwLock::new(None),
             fenced: Notify::new(),
             l1,

@@ -2,11 +2,13 @@
 //!
 //! Each test names the mutant of the protocol that it kills.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use super::lanes::Step;
 use super::{RedisStore, random};
 use crate::cache::store::{Dep, Doubt, Entry, Read, Stamps};
 use crate::testing::Redis;
@@ -108,6 +110,19 @@ pub(super) async fn is_hit(
     matches!(read(store, key, deps).await, Read::Hit(found) if found == body(text))
 }
 
+pub(super) async fn is_in_doubt(store: &RedisStore, deps: &[Dep]) -> bool {
+    let read = read(store, "k", deps).await;
+    matches!(read, Read::Bypass(Doubt::Marked))
+}
+
+/// `false`: there was something to send, and it was not done.
+pub(super) async fn post(store: &RedisStore, token: u128) -> bool {
+    match store.post(token) {
+        Some(posts) => store.end(posts).await,
+        None => true,
+    }
+}
+
 pub(super) fn token() -> u128 {
     u128::from_be_bytes(random())
 }
@@ -150,7 +165,7 @@ async fn what_is_marked_is_in_doubt_until_the_post_and_new_afterwards() {
     // What was filled in between, should a token ever be lost, is gone with the post.
     let stamp = || redis.ask(&format!("GET {{c:courses}}:aa:s:{}", row[0]));
     let marked = stamp();
-    assert!(b.post(&row, mine).await);
+    assert!(post(&b, mine).await);
     assert_ne!(marked, stamp());
     for store in [&a, &b] {
         assert!(!is_hit(store, "k", &course(), "one").await);
@@ -167,14 +182,12 @@ async fn two_writers_leave_it_in_doubt_until_both_have_posted() {
     let (one, two) = (token(), token());
     a.mark(&course(), one).await.unwrap();
     a.mark(&course(), two).await.unwrap();
-    // A mark that is sent twice is one mark.
-    a.mark(&course(), one).await.unwrap();
-    assert!(a.post(&course(), one).await);
+    assert!(post(&a, one).await);
     assert!(matches!(
         read(&a, "k", &course()).await,
         Read::Bypass(Doubt::Marked)
     ));
-    assert!(a.post(&course(), two).await);
+    assert!(post(&a, two).await);
     assert!(matches!(read(&a, "k", &course()).await, Read::Lead(_)));
     // Nothing is left behind the stamp, and it expires again.
     let stamp = format!("{{c:courses}}:aa:s:{}", course()[0]);
@@ -191,7 +204,7 @@ async fn a_fill_under_old_stamps_is_refused() {
     let mine = token();
     b.mark(&course(), mine).await.unwrap();
     assert!(!a.fill(&entry("k"), &course(), &old, body("old"), TTL).await);
-    assert!(b.post(&course(), mine).await);
+    assert!(post(&b, mine).await);
     assert!(!a.fill(&entry("k"), &course(), &old, body("old"), TTL).await);
     for store in [&a, &b] {
         assert!(!is_hit(store, "k", &course(), "old").await);
@@ -214,7 +227,7 @@ async fn a_body_of_two_tables_depends_on_both() {
             matches!(read(&a, "k", &both()).await, Read::Bypass(Doubt::Marked)),
             "{dep}"
         );
-        assert!(b.post(std::slice::from_ref(&dep), mine).await);
+        assert!(post(&b, mine).await);
         assert!(!is_hit(&a, "k", &both(), "one").await, "{dep}");
         filled(&b, "k", &both(), "one").await;
         // What this process has is old; what Redis has is not.
@@ -241,7 +254,7 @@ async fn everything_is_in_every_table() {
             read(&a, key, &deps).await,
             Read::Bypass(Doubt::Marked)
         ));
-        assert!(a.post(&[Dep::Everything], mine).await);
+        assert!(post(&a, mine).await);
         assert!(!is_hit(&a, key, &deps, "one").await);
     }
 }
@@ -257,21 +270,58 @@ async fn many_writers_go_together_and_each_for_himself() {
     let marks = writers.iter().map(|(deps, token)| a.mark(deps, *token));
     assert!(join_all(marks).await.iter().all(Result::is_ok));
     let (last, others) = writers.split_last().unwrap();
-    let posts = others.iter().map(|(deps, token)| a.post(deps, *token));
+    let posts = others.iter().map(|(_, token)| post(&a, *token));
     assert!(join_all(posts).await.into_iter().all(|posted| posted));
     let commands = redis.ask("INFO commandstats");
     assert!(commands.contains("cmdstat_evalsha:calls=4,"), "{commands}");
-    let is_in_doubt = async |deps: &[Dep]| {
-        let read = read(&a, "k", deps).await;
-        matches!(read, Read::Bypass(Doubt::Marked))
-    };
-    assert!(is_in_doubt(&last.0).await);
-    assert!(is_in_doubt(std::slice::from_ref(&list)).await);
-    assert!(!is_in_doubt(&others[0].0[1..]).await);
-    assert!(a.post(&last.0, last.1).await);
+    assert!(is_in_doubt(&a, &last.0).await);
+    assert!(is_in_doubt(&a, std::slice::from_ref(&list)).await);
+    assert!(!is_in_doubt(&a, &others[0].0[1..]).await);
+    assert!(post(&a, last.1).await);
     for (deps, _) in &writers {
-        assert!(!is_in_doubt(deps).await);
+        assert!(!is_in_doubt(&a, deps).await);
     }
+}
+
+/// Kills: the token of a mark whose answer was lost, and that nobody takes away.
+#[tokio::test]
+async fn a_mark_that_is_tried_again_takes_the_first_ones_token_along() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let mut group = a.slots.spread(&course());
+    let mut step = Step {
+        scripts: a.scripts().unwrap(),
+        group: Arc::new(group.remove(0)),
+        marks: true,
+        ends: Vec::new(),
+    };
+    let lost = a.write(&step, TTL).await.unwrap();
+    step.ends.push(lost.convoy.token);
+    let again = a.write(&step, TTL).await.unwrap();
+    step.marks = false;
+    step.ends = vec![again.convoy.token];
+    assert!(is_in_doubt(&a, &course()).await);
+    a.write(&step, TTL).await.unwrap();
+    assert!(!is_in_doubt(&a, &course()).await);
+}
+
+/// Kills: a writer who posts for others of his convoy; one who is forgotten in it.
+#[tokio::test]
+async fn an_abandoned_mark_stays_and_the_next_ones_do_not() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let list = Dep::List("courses".into());
+    let deps = |n| [list.clone(), Dep::Row("courses".into(), Id::Int(n))];
+    let (gone, other) = (token(), token());
+    let (one, two) = (deps(1), deps(2));
+    let marks = [a.mark(&one, gone), a.mark(&two, other)];
+    assert!(join_all(marks).await.iter().all(Result::is_ok));
+    a.abandon(gone);
+    assert!(a.post(gone).is_none());
+    assert!(post(&a, other).await);
+    assert!(is_in_doubt(&a, &one[1..]).await);
+    assert!(!is_in_doubt(&a, &two[1..]).await);
+    assert!(is_in_doubt(&a, &one[..1]).await);
 }
 
 /// Kills: tokens without a deadline; a deadline that ends the mark but leaves the old stamp.
@@ -302,7 +352,7 @@ async fn a_token_ends_at_its_deadline() {
         ));
     }
     a.mark(&course(), mine).await.unwrap();
-    assert!(a.post(&course(), mine).await);
+    assert!(post(&a, mine).await);
     let left = redis.ask("STRLEN {c:courses}:aa:s:courses:t");
     assert_eq!(left.trim(), ":0");
     // The real one ends 15 s after Redis' clock.

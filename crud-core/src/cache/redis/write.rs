@@ -1,12 +1,15 @@
 //! The writer's steps: mark before the commit, post after it. Both wait for a Redis that is late.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{error::Elapsed, timeout};
 
 use super::call::call;
+use super::convoy::Convoy;
+use super::groups::Group;
 use super::lanes::{Outcome, Step, Waited, together};
 use super::link::LinkError;
 use super::reply::Reply;
@@ -28,6 +31,16 @@ const MARK: Duration = Duration::from_millis(1_500);
 /// How long a writer whose connection is gone waits for the next.
 const RESTORED: Duration = Duration::from_millis(250);
 
+/// What a writer has marked in one slot, and with whom.
+pub(super) struct Held {
+    scripts: Arc<Scripts>,
+    group: Arc<Group>,
+    convoy: Arc<Convoy>,
+}
+
+/// What is to be sent when a writer has posted who was the last of his convoy.
+pub(crate) struct Posts(Vec<Step>);
+
 impl RedisStore {
     /// As [`Store::mark`](super::Store::mark), under this token.
     ///
@@ -35,70 +48,92 @@ impl RedisStore {
     /// A sentence, when some table could not be marked.
     pub(crate) async fn mark(&self, deps: &[Dep], token: u128) -> Result<(), String> {
         let scripts = self.scripts().ok_or("there is no epoch")?;
-        if lives(Mutant::NoMark) || lives(Mutant::StampAtStore) {
-            return Ok(());
-        }
         let begin = Instant::now();
-        let marks = self
-            .steps(&scripts, deps, token, false)
-            .map(|step| async move {
-                let mark = || self.write(&step, MARK.saturating_sub(begin.elapsed()));
-                match mark().await {
-                    Err(LinkError::Down) => {
-                        // Whoever has found Redis silent has waited enough.
-                        self.link
-                            .restored(RESTORED.saturating_sub(begin.elapsed()))
-                            .await;
-                        mark().await
-                    }
-                    other => other,
-                }
-            });
-        for marked in join_all(marks).await {
-            match marked {
-                Ok(Reply::Done) => {}
-                Ok(Reply::Fenced) => return Err("Redis has lost the epoch".to_owned()),
-                Ok(_) => return Err("Redis answers what it never should".to_owned()),
-                Err(error) => return Err(refused(error)),
-            }
-        }
+        let groups = self.slots.spread(deps).into_iter();
+        let steps = groups.map(|group| Step {
+            scripts: Arc::clone(&scripts),
+            group: Arc::new(group),
+            marks: true,
+            ends: Vec::new(),
+        });
+        let held = join_all(steps.map(|step| self.mark_slot(step, begin))).await;
+        let held = held.into_iter().collect::<Result<Vec<_>, String>>()?;
+        self.held().insert(token, held);
         Ok(())
     }
 
-    /// As [`Store::post`](super::Store::post).
-    pub(crate) async fn post(&self, deps: &[Dep], token: u128) -> bool {
-        let Some(scripts) = self.scripts() else {
-            return false;
+    async fn mark_slot(&self, mut step: Step, begin: Instant) -> Result<Held, String> {
+        let held = |convoy, step: Step| Held {
+            scripts: step.scripts,
+            group: step.group,
+            convoy,
         };
-        if lives(Mutant::DeleteBefore) {
-            return true;
+        if lives(Mutant::NoMark) || lives(Mutant::StampAtStore) {
+            let convoy = Convoy::of(std::slice::from_ref(&step));
+            return Ok(held(Arc::new(convoy), step));
         }
-        let posts = self
-            .steps(&scripts, deps, token, true)
-            .map(|step| async move { self.write(&step, MARK).await });
+        let late = |_| refused(LinkError::Down);
+        let mut marked = self.write(&step, MARK).await.map_err(late)?;
+        if marked.reply == Err(LinkError::Down) {
+            // It may be done all the same.
+            step.ends.push(marked.convoy.token);
+            // Whoever has found Redis silent has waited enough.
+            let patience = RESTORED.saturating_sub(begin.elapsed());
+            self.link.restored(patience).await;
+            let patience = MARK.saturating_sub(begin.elapsed());
+            marked = self.write(&step, patience).await.map_err(late)?;
+        }
+        match marked.reply {
+            Ok(Reply::Done) => Ok(held(marked.convoy, step)),
+            Ok(Reply::Fenced) => Err("Redis has lost the epoch".to_owned()),
+            Ok(_) => Err("Redis answers what it never should".to_owned()),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// As [`Store::post`](super::Store::post), but for what [`end`](Self::end) does; `None`: there is nothing to send.
+    pub(crate) fn post(&self, token: u128) -> Option<Posts> {
+        let held = self.held().remove(&token)?;
+        let scripts = self.scripts()?;
+        if lives(Mutant::DeleteBefore) {
+            return None;
+        }
+        // An epoch takes its tokens along.
+        let held = held
+            .into_iter()
+            .filter(|held| Arc::ptr_eq(&held.scripts, &scripts));
+        let ended = held.filter_map(|held| {
+            let deps = held.convoy.leave(&held.group.deps);
+            (!deps.is_empty()).then(|| Step {
+                scripts: held.scripts,
+                group: Arc::new(Group {
+                    slot: held.group.slot.clone(),
+                    deps,
+                }),
+                marks: false,
+                ends: vec![held.convoy.token],
+            })
+        });
+        let steps: Vec<_> = ended.collect();
+        (!steps.is_empty()).then_some(Posts(steps))
+    }
+
+    /// Ends the doubt.
+    pub(crate) async fn end(&self, posts: Posts) -> bool {
+        let posts = posts.0.iter().map(|step| self.write(step, MARK));
         let posted = join_all(posts).await;
-        posted.into_iter().all(|reply| reply == Ok(Reply::Done))
+        let is_done =
+            |posted: Result<Outcome, _>| posted.is_ok_and(|it| it.reply == Ok(Reply::Done));
+        posted.into_iter().all(is_done)
     }
 
-    /// One for each slot.
-    fn steps(
-        &self,
-        scripts: &Arc<Scripts>,
-        deps: &[Dep],
-        token: u128,
-        ends: bool,
-    ) -> impl Iterator<Item = Step> {
-        let groups = self.slots.spread(deps).into_iter();
-        let scripts = Arc::clone(scripts);
-        groups.map(move |group| Step {
-            scripts: Arc::clone(&scripts),
-            group: Arc::new(group),
-            token: token.to_be_bytes(),
-            ends,
-        })
+    /// As [`Store::abandon`](super::Store::abandon).
+    pub(crate) fn abandon(&self, token: u128) {
+        self.held().remove(&token);
     }
 
-    async fn write(&self, step: &Step, patience: Duration) -> Outcome {
+    /// Waits this long until it is done.
+    pub(super) async fn write(&self, step: &Step, patience: Duration) -> Result<Outcome, Elapsed> {
         let written = async {
             match self.lanes.wait(step).await {
                 Waited::Done(outcome) => outcome,
@@ -109,21 +144,28 @@ impl RedisStore {
                 }
             }
         };
-        timeout(patience, written)
-            .await
-            .unwrap_or(Err(LinkError::Down))
+        timeout(patience, written).await
     }
 
     /// One script for steps of one slot and epoch.
     async fn send_all(&self, steps: &[Step]) -> Outcome {
         let scripts = &steps[0].scripts;
+        let convoy = Convoy::of(steps);
         let (group, tokens) = together(steps);
         let mut call = call(&scripts.write, &scripts.epoch, &group, None);
-        call.arg(&random()[..]);
+        call.arg(&random()[..]).arg(&convoy.token[..]);
         for tokens in &tokens {
-            call.arg(&tokens.come[..]).arg(&tokens.go[..]);
+            call.arg(if tokens.comes { "1" } else { "" })
+                .arg(&tokens.go[..]);
         }
         let answer = self.link.tell(&call, MARK).await;
-        self.read_reply(answer).await
+        Outcome {
+            reply: self.read_reply(answer).await,
+            convoy: Arc::new(convoy),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<u128, Vec<Held>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
