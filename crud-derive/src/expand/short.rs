@@ -59,6 +59,6 @@ fn search(table: &Path, search: &WrittenSearch) -> TokenStream {
 fn condition(table: &Path, name: &Ident) -> TokenStream {
     let column = column(table, name, name.span());
     quote_spanned! {name.span()=>
-        .filter_if(query.#name.plain(), |value| ::crud_core::search::TextSearch::contains_ci(#column, value))
+        .containing(#column, query.#name.plain())
     }
 }

@@ -109,12 +109,8 @@ fn the_search_is_a_function_with_a_name() {
     let code = course(quote!(), fields);
     assert_holds(&code, quote!(pub fn course_search));
     // Of the filters it has those that do not apply by themselves.
-    let searched = quote!(::crud_core::search::TextSearch::contains_ci(
-        courses::title,
-        value
-    ));
+    let searched = quote!(search.containing(courses::title, query.title.plain()));
     assert_holds(&code, searched);
-    assert_holds(&code, quote!(query.title.plain()));
     assert_lacks(&code, quote!(query.level.plain()));
     assert_holds(&code, quote!(= course_search; declared(search, filters)));
     assert_holds(&code, quote!(pub level: ::crud_core::Filter<Level>));
