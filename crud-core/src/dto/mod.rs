@@ -445,6 +445,17 @@ impl ReadColumn {
 }
 
 /// A column that is to be read: in two steps, so that the compiler knows the column before it judges the type.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::Reading;
+///
+/// // What `#[dto(get, table = courses)]` writes for `pub title: String`.
+/// let column = Reading(courses::title).read_as::<String>();
+/// assert_eq!(column.name, "title");
+/// # }
+/// ```
 pub struct Reading<C>(pub C);
 
 impl<C> Reading<C>
