@@ -322,3 +322,39 @@ fn what_names_the_dtos_of_a_faulty_entity_still_compiles() {
         "{code}"
     );
 }
+
+#[test]
+fn a_new_body_is_made_of_what_it_must_have() {
+    let code = course(
+        quote!(),
+        quote! {
+            #[field(all)]
+            pub title: String,
+            #[field(all)]
+            pub about: Option<String>,
+            #[field(all, default)]
+            pub price: i32,
+            #[field(all, default = 7)]
+            pub days: i32,
+            #[field(read)]
+            pub seen: i64,
+            #[field(all)]
+            pub owner_id: Uuid,
+        },
+    );
+    assert_holds(
+        &code,
+        quote! {
+            pub fn new(title: String, owner_id: Uuid) -> Self {
+                Self {
+                    title,
+                    about: ::core::default::Default::default(),
+                    price: ::core::default::Default::default(),
+                    days: Self::__default_days(),
+                    owner_id,
+                    properties: ::core::default::Default::default()
+                }
+            }
+        },
+    );
+}
