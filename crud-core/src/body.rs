@@ -88,22 +88,23 @@ pub(crate) fn read<B>(bytes: &[u8], shape: &BodyShape) -> Result<B>
 where
     B: DeserializeOwned + Validate,
 {
-    let body = match serde_json::from_slice::<B>(bytes) {
+    let body = match parse::<B>(bytes) {
         Ok(body) if is_object(bytes) => body,
         // Serde reads a struct from a list too, by position: past every check that goes by name.
         Ok(_) => return Err(Error::invalid("", "type", "The body must be an object")),
-        // As plain JSON the last one would win, unnoticed.
-        Err(refusal) if refusal.to_string().starts_with("duplicate field") => {
-            return Err(Error::invalid("", "repeated_field", plain(&refusal)));
-        }
-        Err(_) => {
-            let value = explain(bytes, shape)?;
-            serde_path_to_error::deserialize(value)
-                .map_err(|e| Error::invalid(&pointer(e.path()), "value", plain(e.inner())))?
+        Err(refusal) => {
+            let text = explain(&refusal, bytes, shape, |text| parse::<B>(text).err())?;
+            parse(text.as_bytes()).map_err(Error::internal)?
         }
     };
     check(&body)?;
     Ok(body)
+}
+
+/// Serde's reader of a body, which is much code for each DTO: written once, for the second look at a body too.
+#[inline(never)]
+fn parse<B: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<B> {
+    serde_json::from_slice(bytes)
 }
 
 /// Whether JSON begins as an object does.
@@ -123,8 +124,17 @@ pub(crate) fn check(body: &impl Validate) -> Result<()> {
     })
 }
 
-/// Says what is wrong with a body that serde refused; or gives it back, if its schema accepts it.
-fn explain(bytes: &[u8], shape: &BodyShape) -> Result<Value> {
+/// Says what is wrong with a body that serde refused; or gives it as `fault` finds nothing wrong with it.
+fn explain(
+    refusal: &serde_json::Error,
+    bytes: &[u8],
+    shape: &BodyShape,
+    fault: fn(&[u8]) -> Option<serde_json::Error>,
+) -> Result<String> {
+    // As plain JSON the last one would win, unnoticed.
+    if refusal.to_string().starts_with("duplicate field") {
+        return Err(Error::invalid("", "repeated_field", plain(refusal)));
+    }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         let detail = "The body is empty: send a JSON object";
         return Err(Error::bad_request("malformed_json", detail));
@@ -153,25 +163,56 @@ fn explain(bytes: &[u8], shape: &BodyShape) -> Result<Value> {
             schema_fault(&error, shape, &mut faults);
         }
     }
-    if faults.is_empty() {
-        Ok(value)
-    } else {
-        Err(Error::Invalid(faults))
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let text = value.to_string();
+    match fault(text.as_bytes()) {
+        None => Ok(text),
+        Some(error) => Err(Error::invalid(
+            &place(&value, fault),
+            "value",
+            plain(&error),
+        )),
     }
 }
 
-/// A path of serde's as a JSON pointer.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Map { key } => pointer.extend(["/", &escape(key)]),
-            Segment::Seq { index } => pointer.extend(["/", &index.to_string()]),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
+/// The JSON pointer to what serde refuses of a value. It tells the line, so each value gets one of its own.
+fn place(value: &Value, fault: fn(&[u8]) -> Option<serde_json::Error>) -> String {
+    let text = format!("{value:#}");
+    let mut line = fault(text.as_bytes()).map_or(1, |error| error.line().max(1));
+    // What is wrong with the last value of an object is told at the object's end.
+    let ends = text.match_indices('\n').map(|(at, _)| at);
+    let before = ends.take(line - 1).last().unwrap_or_default();
+    if fault(&text.as_bytes()[..before]).is_some_and(|error| error.is_data()) {
+        line -= 1;
     }
-    pointer
+    at_line(value, &mut 1, line).unwrap_or_default()
+}
+
+/// The pointer to the value that begins or ends in a line. It begins in the line `now`, which becomes that of its end.
+fn at_line(value: &Value, now: &mut usize, line: usize) -> Option<String> {
+    if *now == line {
+        return Some(String::new());
+    }
+    let mut inside = |name: &str, value| {
+        *now += 1;
+        Some(format!("/{}{}", escape(name), at_line(value, now, line)?))
+    };
+    let found = match value {
+        Value::Object(members) if !members.is_empty() => {
+            members.iter().find_map(|(name, value)| inside(name, value))
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(i, value)| inside(&i.to_string(), value))
+        }
+        _ => return None,
+    };
+    found.or_else(|| {
+        *now += 1;
+        (*now == line).then(String::new)
+    })
 }
 
 /// A number with a fraction of zero, as an integer; `None` where that would lose anything.
@@ -428,6 +469,38 @@ mod tests {
             ("/size", "type"),
         ];
         assert_eq!(found, pairs(&expected));
+    }
+
+    #[test]
+    fn what_only_serde_refuses_is_named_by_its_place() {
+        #[derive(Debug, Deserialize, JsonSchema, Validate)]
+        #[expect(dead_code, reason = "only its types are looked at")]
+        struct Body {
+            before: Value,
+            notes: Vec<Note>,
+        }
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[expect(dead_code, reason = "only its types are looked at")]
+        struct Note {
+            #[serde(rename = "a/b", deserialize_with = "crate::dto::de::text")]
+            text: String,
+            #[schemars(with = "Value")]
+            more: crate::Json,
+        }
+        let shape = BodyShape::of::<Body>(&[]);
+        let place = |text: &str, more: &str| {
+            let body = format!(
+                r#"{{"before": {{"a": [{{}}, [1], []]}}, "notes": [{{"a/b": "", "more": {{}}}}, {{"a/b": "{text}", "more": {more}}}]}}"#
+            );
+            match read::<Body>(body.as_bytes(), &shape) {
+                Err(Error::Invalid(faults)) => faults[0].pointer.clone().unwrap_or_default(),
+                other => panic!("{body}: {other:?}"),
+            }
+        };
+        assert_eq!(place(r"\u0000", "1"), "/notes/1/a~1b");
+        assert_eq!(place("", r#"{"a": "\u0000", "b": 1}"#), "/notes/1/more");
+        assert_eq!(place("", r#"["\u0000"]"#), "/notes/1/more");
+        assert_eq!(place("", r#""\u0000""#), "/notes/1/more");
     }
 
     #[test]

@@ -296,9 +296,7 @@ pub trait EntityInterface: Send + Sync + 'static {
     const NUMBERED: &'static [&'static str] = &[];
 
     /// The unique text columns by which a row is read and put.
-    fn unique() -> Vec<UniqueColumn> {
-        Vec::new()
-    }
+    const UNIQUE: &'static [UniqueColumn] = &[];
 
     /// Whether a change needs `If-Match`.
     const IF_MATCH_REQUIRED: bool = false;
@@ -356,15 +354,15 @@ pub struct SortColumn {
 
 impl SortColumn {
     /// Declares a column of the entity's table as sortable.
-    pub fn of<C>(column: C) -> Self
+    pub fn of<C>(_column: C) -> Self
     where
-        C: Column<SqlType: ColumnType> + Fragment + 'static,
+        C: Column<Table: Named, SqlType: ColumnType>,
     {
         Self {
             name: C::NAME,
             kind: <C::SqlType as ColumnType>::KIND,
             nullable: <C::SqlType as ColumnType>::NULLABLE,
-            column: std::sync::Arc::new(column),
+            column: crate::db::column::<C>(),
         }
     }
 }
@@ -377,35 +375,32 @@ impl SortColumn {
 /// use crud_core::entity::UniqueColumn;
 ///
 /// /// What `unique(title)` in a declaration makes.
-/// fn unique() -> Vec<UniqueColumn> {
-///     vec![UniqueColumn::of(courses::title)]
-/// }
-/// assert_eq!(unique()[0].name, "title");
+/// const UNIQUE: &[UniqueColumn] = &[UniqueColumn::of(courses::title)];
+/// assert_eq!(UNIQUE[0].name, "title");
 /// # }
 /// ```
 pub struct UniqueColumn {
     /// Its name, which is that of a field of the create DTO.
     pub name: &'static str,
-    /// The column itself.
-    pub(crate) column: Frag,
+    table: &'static str,
 }
 
 impl UniqueColumn {
     /// Declares a column of the entity's table as unique, which an index of the table must keep.
-    pub fn of<C>(column: C) -> Self
+    pub const fn of<C>(_column: C) -> Self
     where
-        C: Column<SqlType = Text> + Fragment + 'static,
+        C: Column<Table: Named, SqlType = Text> + Copy,
     {
         Self {
             name: C::NAME,
-            column: std::sync::Arc::new(column),
+            table: <C::Table as Named>::NAME,
         }
     }
 
     /// Whether a row has this value.
     pub(crate) fn is(&self, value: &str) -> Frag {
-        let sql = Stmt::new().frag(self.column.clone()).sql(" = ");
-        std::sync::Arc::new(sql.bind::<Text, _>(value.to_owned()))
+        let column = Stmt::new().ident(self.table).sql(".").ident(self.name);
+        std::sync::Arc::new(column.sql(" = ").bind::<Text, _>(value.to_owned()))
     }
 
     /// Its place in an address: `by-short-name`.

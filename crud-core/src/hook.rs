@@ -205,7 +205,11 @@ pub(crate) type AfterFn = for<'a> fn(
 ) -> BoxFuture<'a, Result<()>>;
 
 pub(crate) fn before<E: EntityInterface>() -> Option<BeforeFn> {
-    E::BEFORE_WRITE.then_some(|cx, action, old, set| {
+    // No `then_some`: it would have the compiler write the hook's reading of rows for entities that have none.
+    if !E::BEFORE_WRITE {
+        return None;
+    }
+    Some(|cx, action, old, set| {
         Box::pin(async move {
             let mut before = Before::<E> {
                 write: Write { cx, action },
@@ -219,7 +223,10 @@ pub(crate) fn before<E: EntityInterface>() -> Option<BeforeFn> {
 }
 
 pub(crate) fn after<E: EntityInterface>() -> Option<AfterFn> {
-    E::AFTER_WRITE.then_some(|cx, action, old, new, changed| {
+    if !E::AFTER_WRITE {
+        return None;
+    }
+    Some(|cx, action, old, new, changed| {
         Box::pin(async move {
             let after = After::<E> {
                 write: Write { cx, action },

@@ -5,6 +5,7 @@
 //! between the databases is in `postgres`, `sqlite` and their error files, nowhere else.
 
 mod clock;
+mod column;
 mod columns;
 mod config;
 mod connection;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+pub(crate) use self::column::{ColumnFragment, column};
 pub use self::columns::{ColumnKind, ColumnList, ColumnShape, ColumnType, TableShape};
 pub use self::config::{DbConfig, DbKind};
 use self::config::{Target, target};

@@ -21,6 +21,7 @@ use validator::Validate;
 
 use crate::{
     db::{Frag, Fragment, Part},
+    entity::Named,
     filter::FilterField,
     query::Params,
     sql_types::Jsonb,
@@ -266,10 +267,7 @@ impl<T> Assignments<T> {
     /// ```
     pub fn merge<C>(&mut self, column: C, patch: Option<crate::Json>)
     where
-        C: Column<Table = T>
-            + Expression<SqlType: SqlType<IsNull: Nullability>>
-            + Fragment
-            + 'static,
+        C: Column<Table = T> + Expression<SqlType: SqlType<IsNull: Nullability>>,
     {
         let Some(patch) = patch else {
             return self.clear(column);
@@ -433,27 +431,36 @@ pub struct ValueWriter {
 
 impl ReadColumn {
     /// Reads column `C` as the Rust type `V`.
-    pub fn of<C, V>(column: C) -> Self
+    pub fn of<C, V>(_column: C) -> Self
     where
-        C: Column + Fragment + 'static,
-        C::SqlType: 'static,
+        C: Column<Table: Named>,
         V: ReadAs<C::SqlType> + 'static,
     {
         Self {
             name: C::NAME,
-            column: std::sync::Arc::new(column),
+            column: crate::db::column::<C>(),
             write: writer::<C::SqlType, V>(),
         }
     }
 }
 
 /// A column that is to be read: in two steps, so that the compiler knows the column before it judges the type.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/course.rs"));
+/// # fn main() {
+/// use crud_core::dto::Reading;
+///
+/// // What `#[dto(get, table = courses)]` writes for `pub title: String`.
+/// let column = Reading(courses::title).read_as::<String>();
+/// assert_eq!(column.name, "title");
+/// # }
+/// ```
 pub struct Reading<C>(pub C);
 
 impl<C> Reading<C>
 where
-    C: Column + Fragment + 'static,
-    C::SqlType: 'static,
+    C: Column<Table: Named>,
 {
     /// As [`ReadColumn::of`].
     pub fn read_as<V: ReadAs<C::SqlType> + 'static>(self) -> ReadColumn {

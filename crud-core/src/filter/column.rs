@@ -6,7 +6,8 @@ use diesel::{Column, sql_types::Text};
 
 use super::{FilterAs, Op, json};
 use crate::{
-    db::{ColumnKind, ColumnType, Frag, Fragment, Stmt, bind},
+    db::{ColumnKind, ColumnType, Frag, Stmt, bind, column},
+    entity::Named,
     query::Params,
 };
 
@@ -31,9 +32,9 @@ pub(crate) struct FilterColumn {
 pub(crate) type Refused = (&'static str, String);
 
 impl FilterColumn {
-    pub(super) fn of<C, T>(column: C) -> Self
+    pub(super) fn of<C, T>() -> Self
     where
-        C: Column<SqlType: ColumnType> + Fragment + 'static,
+        C: Column<Table: Named, SqlType: ColumnType>,
         T: FilterAs<C::SqlType>,
     {
         let kind = <C::SqlType as ColumnType>::KIND;
@@ -44,7 +45,7 @@ impl FilterColumn {
             kind,
             ops: Op::of(kind, is_text, nullable).into(),
             nullable,
-            frag: Arc::new(column),
+            frag: column::<C>(),
             bind: |text| Params::value::<T>(text).map(T::bound),
         }
     }

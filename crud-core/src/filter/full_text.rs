@@ -19,7 +19,8 @@ use super::{
     words::Wanted,
 };
 use crate::{
-    db::{Dialect, Frag, Fragment},
+    db::{Dialect, Frag, column},
+    entity::Named,
     search::TextOrNullable,
 };
 
@@ -105,15 +106,15 @@ macro_rules! text_columns {
     ($first:ident $($more:ident)*) => {
         impl<$first, $($more),*> TextColumns for ($first, $($more,)*)
         where
-            $first: Column + Expression<SqlType: TextOrNullable> + Fragment + Default + 'static,
-            $($more: Column<Table = $first::Table> + Expression<SqlType: TextOrNullable> + Fragment + Default + 'static,)*
+            $first: Column<Table: Named> + Expression<SqlType: TextOrNullable> + 'static,
+            $($more: Column<Table = $first::Table> + Expression<SqlType: TextOrNullable> + 'static,)*
         {
             type Table = $first::Table;
 
             fn columns() -> Vec<(&'static str, Frag)> {
                 vec![
-                    ($first::NAME, Arc::new($first::default())),
-                    $(($more::NAME, Arc::new($more::default())),)*
+                    ($first::NAME, column::<$first>()),
+                    $(($more::NAME, column::<$more>()),)*
                 ]
             }
         }

@@ -34,9 +34,9 @@ pub use self::{
 };
 use crate::{
     Policy, Principal,
-    db::{ColumnType, Fragment},
+    db::ColumnType,
     dto::{QueryDto, WriteAs},
-    entity::EntityInterface,
+    entity::{EntityInterface, Named},
     policy::Mask,
 };
 
@@ -186,14 +186,14 @@ pub(crate) struct Related {
 
 impl FilterField {
     /// A [`Filter`] on a column.
-    pub fn column<Q, C, T>(name: &'static str, column: C, _field: fn(&Q) -> &Filter<T>) -> Self
+    pub fn column<Q, C, T>(name: &'static str, _column: C, _field: fn(&Q) -> &Filter<T>) -> Self
     where
-        C: Column<SqlType: ColumnType> + Fragment + 'static,
+        C: Column<Table: Named, SqlType: ColumnType>,
         T: FilterAs<C::SqlType>,
     {
         Self {
             name,
-            on: On::Column(FilterColumn::of::<C, T>(column)),
+            on: On::Column(FilterColumn::of::<C, T>()),
         }
     }
 

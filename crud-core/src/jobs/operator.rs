@@ -14,6 +14,14 @@ use crate::{
 
 crate::text_enum! {
     /// Where a job stands.
+    ///
+    /// ```
+    /// use crud_core::jobs::JobState;
+    ///
+    /// assert_eq!("dead".parse(), Ok(JobState::Dead));
+    /// assert_eq!(JobState::ALL.len(), 4);
+    /// assert_eq!(JobState::Queued.as_str(), "queued");
+    /// ```
     pub enum JobState {
         /// Waits for its turn, or for its next try.
         Queued = "queued",
@@ -27,7 +35,17 @@ crate::text_enum! {
 }
 
 /// A job as an operator sees it.
+///
+/// ```
+/// use crud_core::jobs::{JobRow, JobState};
+///
+/// /// Whether it will not be tried again, though nobody said that it may rest.
+/// fn needs_someone(job: &JobRow) -> bool {
+///     job.state == JobState::Dead && job.failures > 0
+/// }
+/// ```
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(description = "A job as an operator sees it.")]
 pub struct JobRow {
     /// Its number; jobs of one key run in the order of their numbers.
     pub id: i64,

@@ -20,7 +20,7 @@ pub(super) fn entity(
     schemas: &mut Schemas,
     paths: &mut Paths,
 ) {
-    for unique in &r.unique {
+    for unique in r.unique {
         let (by, name) = (unique.segment(), unique.name);
         let path = format!("{}/{}/{by}/{{{name}}}", App::PREFIX, r.endpoint);
         let value = json!({

@@ -4,7 +4,6 @@
 use super::Resource;
 use crate::{
     db::ColumnKind,
-    entity::EntityInterface,
     filter::On,
     policy::{Action, Mask},
     query::sort_keys,
@@ -14,14 +13,14 @@ use crate::{
 ///
 /// # Panics
 /// If it does.
-pub(super) fn refuse<E: EntityInterface>(resource: &Resource) {
+pub(super) fn refuse(resource: &Resource) {
     if let Err(error) = sort_keys(resource, &Mask::default(), resource.default_sort) {
         panic!(
             "`{}` declares an impossible default_sort: {error}",
             resource.name
         );
     }
-    for unique in &resource.unique {
+    for unique in resource.unique {
         let is_sent = resource.create_shape.fields.iter();
         assert!(
             is_sent.clone().any(|field| field.name == unique.name),
@@ -39,8 +38,12 @@ pub(super) fn refuse<E: EntityInterface>(resource: &Resource) {
     if let Some(fault) = resource.fault_of_aggregates() {
         panic!("`{}` declares {fault}", resource.name);
     }
-    let declared = E::ROUTES.len() < Action::ALL.len();
-    if let Some(action) = E::ROUTES.iter().find(|a| declared && !resource.offers(**a)) {
+    let declared = resource.routes.len() < Action::ALL.len();
+    if let Some(action) = resource
+        .routes
+        .iter()
+        .find(|a| declared && !resource.offers(**a))
+    {
         panic!(
             "`{}` declares the route `{}`, for which its table `{}` has no column `archived_at`",
             resource.name,

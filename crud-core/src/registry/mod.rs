@@ -73,16 +73,19 @@ impl Registry {
     /// how; it is a mistake in the program, found at its start.
     #[must_use]
     pub fn entity<E: EntityInterface>(mut self) -> Self {
-        let resource = Resource::of::<E>();
+        self.push(Resource::of::<E>());
+        self
+    }
+
+    fn push(&mut self, resource: Resource) {
         if let Some(other) = self.get(resource.endpoint) {
             panic!(
                 "`{}` and `{}` both declare the endpoint `{}`: give one of them another",
                 other.name, resource.name, resource.endpoint
             );
         }
-        mistakes::refuse::<E>(&resource);
+        mistakes::refuse(&resource);
         self.resources.push(Arc::new(resource));
-        self
     }
 
     /// Gives the rows of an entity, which is registered already, another form: `GET /things/{id}.<extension>`, for

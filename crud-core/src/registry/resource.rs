@@ -64,7 +64,7 @@ pub struct Resource {
     /// The order of a list that names none.
     pub default_sort: &'static str,
     /// The columns by which a row is read and put.
-    pub unique: Vec<UniqueColumn>,
+    pub unique: &'static [UniqueColumn],
     /// Whether a change needs `If-Match`.
     pub if_match_required: bool,
     /// The names of the filters that the search function handles.

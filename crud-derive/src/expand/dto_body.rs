@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, ext::IdentExt};
 
 use super::column;
 use crate::model::{
-    dto::Dto,
+    dto::{Dto, Role},
     field::{Field, Text},
 };
 
@@ -178,6 +178,41 @@ pub(super) fn update(dto: &Dto, table: &Path) -> TokenStream {
             }
         }
     }
+}
+
+/// `new` of a create DTO that the derive writes: of what a body must have, so that code which makes one need not know
+/// of fields that come later and may be left out.
+pub(super) fn new(dto: &Dto) -> Option<TokenStream> {
+    let Role::Create { .. } = dto.role else {
+        return None;
+    };
+    let (ident, vis) = (&dto.ident, &dto.vis);
+    let is_needed = |field: &&Field| field.options == 0 && field.default.is_none();
+    let needed = dto.fields.iter().filter(is_needed).map(|field| {
+        let (ident, ty) = (&field.ident, &field.ty);
+        quote!(#ident: #ty)
+    });
+    let members = dto.fields.iter().map(|field| {
+        let ident = &field.ident;
+        match &field.default {
+            Some(Some(_)) => {
+                let default = default_name(field);
+                quote!(#ident: Self::#default())
+            }
+            None if is_needed(&field) => quote!(#ident),
+            _ => quote!(#ident: ::core::default::Default::default()),
+        }
+    });
+    Some(quote! {
+        #[automatically_derived]
+        impl #ident {
+            /// One with the fields that a body must have; all others are as in a body without them.
+            #[allow(dead_code, clippy::too_many_arguments, clippy::new_without_default, reason = "it takes what the declaration says, and nobody need call it")]
+            #vis fn new(#(#needed),*) -> Self {
+                Self { #(#members),* }
+            }
+        }
+    })
 }
 
 fn columns(dto: &Dto) -> impl Iterator<Item = &Field> {

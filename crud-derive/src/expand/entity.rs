@@ -211,9 +211,7 @@ fn unique(entity: &Entity) -> Option<TokenStream> {
         quote_spanned!(name.span()=> ::crud_core::__private::UniqueColumn::of(#column))
     });
     Some(quote! {
-        fn unique() -> ::std::vec::Vec<::crud_core::__private::UniqueColumn> {
-            ::std::vec![#(#columns),*]
-        }
+        const UNIQUE: &'static [::crud_core::__private::UniqueColumn] = &[#(#columns),*];
     })
 }
 

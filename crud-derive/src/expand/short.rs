@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Ident, Path};
 
-use super::{column, dto};
+use super::{column, dto, dto_body};
 use crate::model::short::{Short, WrittenSearch};
 
 /// The code of an entity's fields.
 pub(super) fn expand(entity: &Ident, table: &Path, short: &Short) -> TokenStream {
     let dtos = short.dtos.iter().map(dto::expand);
+    let new = short.dtos.iter().filter_map(dto_body::new);
     let search = short
         .search
         .as_ref()
@@ -21,6 +22,7 @@ pub(super) fn expand(entity: &Ident, table: &Path, short: &Short) -> TokenStream
         .map(|name| column(table, name, name.span()));
     quote! {
         #(#dtos)*
+        #(#new)*
         #search
         // No row becomes an entity's struct: its fields are read here, for the compiler to know of.
         const _: fn(&#entity) = |entity| {
@@ -59,6 +61,6 @@ fn search(table: &Path, search: &WrittenSearch) -> TokenStream {
 fn condition(table: &Path, name: &Ident) -> TokenStream {
     let column = column(table, name, name.span());
     quote_spanned! {name.span()=>
-        .filter_if(query.#name.plain(), |value| ::crud_core::search::TextSearch::contains_ci(#column, value))
+        .containing(#column, query.#name.plain())
     }
 }

@@ -137,9 +137,7 @@ fn a_demand_and_a_key_are_declared_and_nothing_else() {
     let code = entity_inner(course(quote!(unique(slug), if_match = required)));
     assert_holds(
         &code,
-        quote!(::std::vec![::crud_core::__private::UniqueColumn::of(
-            courses::slug
-        )]),
+        quote!(= &[::crud_core::__private::UniqueColumn::of(courses::slug)];),
     );
     assert_holds(
         &code,

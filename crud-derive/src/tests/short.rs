@@ -109,12 +109,8 @@ fn the_search_is_a_function_with_a_name() {
     let code = course(quote!(), fields);
     assert_holds(&code, quote!(pub fn course_search));
     // Of the filters it has those that do not apply by themselves.
-    let searched = quote!(::crud_core::search::TextSearch::contains_ci(
-        courses::title,
-        value
-    ));
+    let searched = quote!(search.containing(courses::title, query.title.plain()));
     assert_holds(&code, searched);
-    assert_holds(&code, quote!(query.title.plain()));
     assert_lacks(&code, quote!(query.level.plain()));
     assert_holds(&code, quote!(= course_search; declared(search, filters)));
     assert_holds(&code, quote!(pub level: ::crud_core::Filter<Level>));
@@ -324,5 +320,41 @@ fn what_names_the_dtos_of_a_faulty_entity_still_compiles() {
     assert!(
         code.contains("struct CourseUpdate { pub title : :: core :: option :: Option < String > }"),
         "{code}"
+    );
+}
+
+#[test]
+fn a_new_body_is_made_of_what_it_must_have() {
+    let code = course(
+        quote!(),
+        quote! {
+            #[field(all)]
+            pub title: String,
+            #[field(all)]
+            pub about: Option<String>,
+            #[field(all, default)]
+            pub price: i32,
+            #[field(all, default = 7)]
+            pub days: i32,
+            #[field(read)]
+            pub seen: i64,
+            #[field(all)]
+            pub owner_id: Uuid,
+        },
+    );
+    assert_holds(
+        &code,
+        quote! {
+            pub fn new(title: String, owner_id: Uuid) -> Self {
+                Self {
+                    title,
+                    about: ::core::default::Default::default(),
+                    price: ::core::default::Default::default(),
+                    days: Self::__default_days(),
+                    owner_id,
+                    properties: ::core::default::Default::default()
+                }
+            }
+        },
     );
 }

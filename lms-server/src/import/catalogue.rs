@@ -171,16 +171,11 @@ async fn add_courses(
 
 fn course(row: &Presentation) -> CourseCreate {
     CourseCreate {
-        title: row.code.title(),
         slug: Some(row.code.slug()),
-        description: None,
         category: Some(row.category().to_owned()),
-        difficulty_level: None,
         is_published: true,
-        thumbnail_url: None,
-        estimated_duration_minutes: None,
-        metadata: None,
         properties: json(&row.properties()),
+        ..CourseCreate::new(row.code.title())
     }
 }
 
@@ -258,16 +253,13 @@ async fn add_lessons(
 
 fn lesson(course_id: Uuid, row: &Material) -> LessonCreate {
     LessonCreate {
-        course_id,
-        module_id: None,
-        title: row.title(),
-        content_type: row.activity_type.clone(),
-        content: None,
-        video_url: None,
-        duration_minutes: None,
-        order: row.position,
-        metadata: None,
         properties: json(&row.properties()),
+        ..LessonCreate::new(
+            course_id,
+            row.title(),
+            row.activity_type.clone(),
+            row.position,
+        )
     }
 }
 

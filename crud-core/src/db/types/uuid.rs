@@ -16,7 +16,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::db::sql_types;
 
 /// A UUID: `uuid` on PostgreSQL, a `BLOB` of 16 bytes on SQLite, the hyphenated text in JSON.
-// The example stands at `now_v7`: this text is the schema's, too.
+///
+/// ```
+/// use crud_core::Uuid;
+///
+/// let id: Uuid = "0190a6ed-8a3c-7c05-9d6b-3f0c3a1d5e77".parse()?;
+/// assert_eq!(serde_json::to_value(id)?, "0190a6ed-8a3c-7c05-9d6b-3f0c3a1d5e77");
+/// assert_eq!(id.get_version_num(), 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(
     Clone,
     Copy,
@@ -34,7 +42,10 @@ use crate::db::sql_types;
 )]
 #[diesel(sql_type = sql_types::Uuid)]
 #[serde(transparent)]
-#[schemars(inline)]
+#[schemars(
+    inline,
+    description = "A UUID: `uuid` on PostgreSQL, a `BLOB` of 16 bytes on SQLite, the hyphenated text in JSON."
+)]
 pub struct Uuid(pub uuid::Uuid);
 
 impl Uuid {
