@@ -21,7 +21,7 @@ const MANY: usize = 512;
 #[derive(Clone)]
 pub(super) struct Outcome {
     pub(super) reply: Result<Reply, LinkError>,
-    /// Who marked together, if it is done.
+    /// Who marked together. Unless the reply says that it is done, nobody knows whether their token came.
     pub(super) convoy: Arc<Convoy>,
 }
 

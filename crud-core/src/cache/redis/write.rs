@@ -42,7 +42,7 @@ pub(super) struct Held {
 pub(crate) struct Posts(Vec<Step>);
 
 impl RedisStore {
-    /// As [`Store::mark`](super::Store::mark), under this token.
+    /// As [`Store::mark`](super::Store::mark); `token` is the writer's name for it.
     ///
     /// # Errors
     /// A sentence, when some table could not be marked.
