@@ -133,7 +133,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Error, Result,
-    db::{ColumnKind, ColumnList, ColumnType, Frag, Fragment, Stmt},
+    db::{ColumnFragment, ColumnKind, ColumnList, ColumnType, Frag, Fragment, Stmt},
     dto::{Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     hook::{After, Before, Fault},
     id::IdType,
@@ -382,7 +382,7 @@ impl SortColumn {
 pub struct UniqueColumn {
     /// Its name, which is that of a field of the create DTO.
     pub name: &'static str,
-    table: &'static str,
+    column: ColumnFragment,
 }
 
 impl UniqueColumn {
@@ -393,14 +393,16 @@ impl UniqueColumn {
     {
         Self {
             name: C::NAME,
-            table: <C::Table as Named>::NAME,
+            column: ColumnFragment::of::<C>(),
         }
     }
 
     /// Whether a row has this value.
     pub(crate) fn is(&self, value: &str) -> Frag {
-        let column = Stmt::new().ident(self.table).sql(".").ident(self.name);
-        std::sync::Arc::new(column.sql(" = ").bind::<Text, _>(value.to_owned()))
+        let sql = Stmt::new()
+            .frag(std::sync::Arc::new(self.column))
+            .sql(" = ");
+        std::sync::Arc::new(sql.bind::<Text, _>(value.to_owned()))
     }
 
     /// Its place in an address: `by-short-name`.

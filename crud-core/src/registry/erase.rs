@@ -3,7 +3,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use diesel::internal::table_macro::Identifier;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use super::{Resource, Schemas};
 use crate::{
     Error, Result,
     body::{self, BodyShape},
-    db::{Frag, Rendered, TableShape},
+    db::{Frag, Rendered, Stmt, TableShape},
     dto::{Assignment, Assignments, CreateDto, QueryDto, RowDto, UpdateDto},
     entity::{EntityInterface, Named},
     hook,
@@ -25,7 +24,7 @@ use crate::{
 impl Resource {
     pub(super) fn of<E: EntityInterface>() -> Self {
         let shape = TableShape::of::<E::Table>(E::Table::NAME);
-        let table: Frag = Rendered::frag(Arc::new(Identifier(E::Table::NAME)));
+        let table: Frag = Rendered::frag(Arc::new(Stmt::new().ident(E::Table::NAME)));
         Self {
             name: E::NAME,
             noun: words(E::NAME),

@@ -3,13 +3,12 @@
 //! A trigger on the row of the switch replaces the function, in the transaction that changes the row. PostgreSQL plans
 //! anew whatever has it inlined, and a transaction hears of that when it begins, after it has taken the lock on its own
 //! name. So a statement that runs by an older plan is among those that a quarantine waits for ([`super::state::OPEN`]),
-//! as one with an older snapshot would be. To read the row in each statement costs it 14 µs; this, none that can be
-//! measured.
+//! as one with an older snapshot would be. To read the row in each statement costs it 14 µs; this, 1 to 3.
 
 use diesel::sql_query;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use super::outside::INSTALL;
+use super::outside::BEGIN;
 use super::session::{Asked, Held, Session};
 
 const INSTALLED: &str = "SELECT to_regprocedure('crud_cache_fenced()') IS NOT NULL \
@@ -38,7 +37,7 @@ pub(super) async fn install(session: &mut Session) -> Asked<()> {
     }
     // The update is the trigger's first: it makes the function.
     let sql = format!(
-        "BEGIN; SELECT pg_advisory_xact_lock({INSTALL}); {FENCED}; {SWITCHED}; \
+        "{BEGIN} {FENCED}; {SWITCHED}; \
          DROP TRIGGER IF EXISTS crud_cache_switched ON crud_cache_state; \
          CREATE TRIGGER crud_cache_switched AFTER UPDATE OF mode, epoch ON crud_cache_state \
          FOR EACH ROW EXECUTE FUNCTION crud_cache_switched(); \

@@ -6,7 +6,7 @@
 //! has lapsed, and commits. An epoch begins only after all permits of the one before have lapsed, and serves only
 //! after every transaction that was open when it began has ended.
 //!
-//! A statement outside of a transaction is open from its snapshot on, and its mark comes before. So it carries a fence:
+//! A statement outside of a transaction is open from its beginning on, and its mark comes before. So it carries a fence:
 //! it takes effect only if its plan finds the epoch of its mark, and if it comes soon enough after it.
 //!
 //! [`Permitted`] is what the cache uses: a store behind this. It must never let a body through without a permit, nor a

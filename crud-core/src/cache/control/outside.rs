@@ -15,8 +15,10 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use super::session::{Asked, Session};
 use crate::cache::store::Dep;
 
-/// The lock of the one who makes triggers and functions.
-pub(super) const INSTALL: i64 = 0x6372_7564_7472;
+/// Begins to make triggers and functions, one process at a time. A table's trigger waits for the transactions that write
+/// it; a server that starts has the time.
+pub(super) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 20000; SET LOCAL lock_timeout = 10000; \
+     SELECT pg_advisory_xact_lock(x'637275647472'::bigint);";
 
 const FUNCTION: &str = "CREATE OR REPLACE FUNCTION crud_cache_outside() RETURNS trigger LANGUAGE plpgsql \
      SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN \
@@ -46,11 +48,7 @@ pub(super) async fn install(session: &mut Session, tables: &[String]) -> Asked<(
     if missing.is_empty() {
         return Ok(());
     }
-    // A table's trigger waits for the transactions that write it; a server that starts has the time.
-    let mut sql = format!(
-        "BEGIN; SET LOCAL statement_timeout = 20000; SET LOCAL lock_timeout = 10000; \
-         SELECT pg_advisory_xact_lock({INSTALL}); {FUNCTION};"
-    );
+    let mut sql = format!("{BEGIN} {FUNCTION};");
     for Name { name } in missing {
         let table = name.replace('"', "\"\"");
         sql.push_str(&format!(

@@ -100,7 +100,7 @@ impl Lanes {
                 biased;
                 outcome = &mut outcome => match outcome {
                     Ok(outcome) => return Waited::Done(outcome),
-                    // Who sent it went away, and nobody knows what became of it. Twice is as good as once.
+                    // Who sent it went away, and nobody knows what became of it: a token that came stays until its deadline.
                     Err(_) => continue,
                 },
                 turn = lane.turn.lock() => turn,

@@ -312,16 +312,34 @@ async fn an_abandoned_mark_stays_and_the_next_ones_do_not() {
     let a = store(&redis, "aa").await;
     let list = Dep::List("courses".into());
     let deps = |n| [list.clone(), Dep::Row("courses".into(), Id::Int(n))];
-    let (gone, other) = (token(), token());
-    let (one, two) = (deps(1), deps(2));
-    let marks = [a.mark(&one, gone), a.mark(&two, other)];
+    let (first, gone, other) = (token(), token(), token());
+    let (none, one, two) = (deps(0), deps(1), deps(2));
+    // The first is alone in his script, and the next two go together.
+    let marks = [
+        a.mark(&none, first),
+        a.mark(&one, gone),
+        a.mark(&two, other),
+    ];
     assert!(join_all(marks).await.iter().all(Result::is_ok));
+    assert!(post(&a, first).await);
     a.abandon(gone);
     assert!(a.post(gone).is_none());
     assert!(post(&a, other).await);
     assert!(is_in_doubt(&a, &one[1..]).await);
     assert!(!is_in_doubt(&a, &two[1..]).await);
     assert!(is_in_doubt(&a, &one[..1]).await);
+}
+
+/// Kills: a post to an epoch that is over, which Redis would call lost.
+#[tokio::test]
+async fn an_epoch_takes_its_tokens_along() {
+    let redis = Redis::start().unwrap();
+    let a = store(&redis, "aa").await;
+    let mine = token();
+    a.mark(&course(), mine).await.unwrap();
+    a.begin("bb", Some("aa")).await.unwrap();
+    a.adopt(Some("bb"));
+    assert!(a.post(mine).is_none());
 }
 
 /// Kills: tokens without a deadline; a deadline that ends the mark but leaves the old stamp.
