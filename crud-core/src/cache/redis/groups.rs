@@ -3,13 +3,14 @@
 //! `*`, on which every body depends, is in every slot; whoever marks everything marks it in all of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::super::store::Dep;
 
 /// The dependencies of one slot, by their names.
 pub(super) struct Group {
     /// The table, or nothing for what is about none.
-    pub(super) slot: String,
+    pub(super) slot: Arc<str>,
     /// `*` first where they are read.
     pub(super) deps: Vec<String>,
 }
@@ -31,13 +32,6 @@ impl Names {
 }
 
 impl Group {
-    fn new(slot: &str, deps: Vec<String>) -> Self {
-        Self {
-            slot: slot.to_owned(),
-            deps,
-        }
-    }
-
     pub(super) fn names(&self, epoch: &str) -> Names {
         let key = key(&self.slot, epoch, "");
         Names {
@@ -53,66 +47,81 @@ impl Group {
 }
 
 /// The tables that have a slot of their own; all others share the one without a name.
-pub(super) struct Slots(BTreeSet<String>);
+pub(super) struct Slots(BTreeSet<Arc<str>>);
 
 const EVERYTHING: &str = "*";
 
 impl Slots {
     pub(super) fn new(tables: Vec<String>) -> Self {
-        let mut slots: BTreeSet<_> = tables.into_iter().collect();
-        slots.insert(String::new());
-        Self(slots)
+        let tables = tables.into_iter().map(Into::into);
+        Self(tables.chain(["".into()]).collect())
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter()
     }
 
-    fn slot(&self, dep: &Dep) -> &str {
-        let table = dep.table().unwrap_or_default();
-        self.0.get(table).map_or("", String::as_str)
+    fn slot(&self, table: Option<&str>) -> &Arc<str> {
+        let slot = self.0.get(table.unwrap_or_default());
+        slot.unwrap_or_else(|| self.0.get("").expect("it is always there"))
     }
 
     /// What a reader asks for: `*` of each slot and then its dependencies. The first is the home of the body.
     pub(super) fn group(&self, deps: &[Dep]) -> Vec<Group> {
-        let mut groups = self.by_slot(deps);
+        let mut groups: Vec<_> = self
+            .by_slot(deps)
+            .into_iter()
+            .map(|(slot, deps)| {
+                let mut names = Vec::with_capacity(deps.len() + 1);
+                names.push(EVERYTHING.to_owned());
+                names.extend(deps.into_iter().map(ToString::to_string));
+                Group {
+                    slot: Arc::clone(slot),
+                    deps: names,
+                }
+            })
+            .collect();
         if groups.is_empty() {
-            groups.push(Group::new("", Vec::new()));
-        }
-        for group in &mut groups {
-            group.deps.insert(0, EVERYTHING.to_owned());
+            groups.push(Group {
+                slot: Arc::clone(self.slot(None)),
+                deps: vec![EVERYTHING.to_owned()],
+            });
         }
         groups
     }
 
     /// What a writer marks: its dependencies, and `*` of all slots if it marks everything.
-    pub(super) fn spread(&self, deps: &[Dep]) -> Vec<Group> {
+    pub(super) fn spread(&self, deps: &[Dep]) -> Vec<(Arc<str>, Vec<Dep>)> {
         if !deps.contains(&Dep::Everything) {
-            return self.by_slot(deps);
+            let slots = self.by_slot(deps).into_iter();
+            let owned = |deps: Vec<&Dep>| deps.into_iter().cloned().collect();
+            return slots
+                .map(|(slot, deps)| (Arc::clone(slot), owned(deps)))
+                .collect();
         }
         // All of a slot depends on its `*`.
         let all = self.all();
-        all.map(|slot| Group::new(slot, vec![EVERYTHING.to_owned()]))
+        all.map(|slot| (Arc::clone(slot), vec![Dep::Everything]))
             .collect()
     }
 
     /// Without `*`.
-    fn by_slot(&self, deps: &[Dep]) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
+    fn by_slot<'d>(&self, deps: &'d [Dep]) -> Vec<(&Arc<str>, Vec<&'d Dep>)> {
+        let mut slots: Vec<(&Arc<str>, Vec<&Dep>)> = Vec::new();
         for dep in deps {
-            let slot = self.slot(dep);
-            let at = match groups.iter().position(|group| group.slot == slot) {
+            let slot = self.slot(dep.table());
+            let at = match slots.iter().position(|(other, _)| *other == slot) {
                 Some(at) => at,
                 None => {
-                    groups.push(Group::new(slot, Vec::with_capacity(deps.len() + 1)));
-                    groups.len() - 1
+                    slots.push((slot, Vec::with_capacity(deps.len())));
+                    slots.len() - 1
                 }
             };
             if *dep != Dep::Everything {
-                groups[at].deps.push(dep.to_string());
+                slots[at].1.push(dep);
             }
         }
-        groups
+        slots
     }
 }
 

@@ -1,181 +1,173 @@
-//! Writers' steps, one script at a time in each slot: who marks or posts while one is on its way goes with the next, in which
-//! all go who have come by then. So many writers cost Redis a few scripts, and not two each.
+//! Writers' steps, one script at a time in each slot: who marks while one is on its way goes with the next, in which all go
+//! who have come by then, and what has ended. So many writers cost Redis a few scripts, and not two each.
 //!
-//! A step is done by a script that was sent after it came, and under the epoch that it came with.
+//! A mark is done by a script that was sent after it came. Each epoch has lanes of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::convoy::Convoy;
-use super::groups::Group;
+use super::hold::{End, Share, Token};
 use super::link::LinkError;
 use super::reply::Reply;
-use super::script::Scripts;
+use crate::cache::store::Dep;
 
-/// So many stamps go with one script, but for those of a single step that has more.
-const MANY: usize = 512;
+/// So many stamps are marked by one script, but for those of a single step that has more; and so many ended.
+const MANY: usize = 256;
 
-/// What became of a step.
-#[derive(Clone)]
-pub(super) struct Outcome {
-    pub(super) reply: Result<Reply, LinkError>,
-    /// Who marked together. Unless the reply says that it is done, nobody knows whether their token came.
-    pub(super) convoy: Arc<Convoy>,
-}
-
-/// What a writer does to the stamps of one slot.
+/// What a writer marks in one slot.
 #[derive(Clone)]
 pub(super) struct Step {
-    pub(super) scripts: Arc<Scripts>,
-    /// The step's own: it is known by it.
-    pub(super) group: Arc<Group>,
-    /// Whether the convoy's token comes to them.
-    pub(super) marks: bool,
-    /// The tokens that go.
-    pub(super) ends: Vec<[u8; 16]>,
+    pub(super) slot: Arc<str>,
+    pub(super) marks: Arc<[Dep]>,
+    /// A token of an earlier try, which goes.
+    pub(super) lost: Option<Token>,
 }
 
-/// How it goes on for a writer who waited.
-pub(super) enum Waited<'l> {
-    /// Another has sent his step along.
-    Done(Outcome),
-    /// It is his turn to send.
-    Turn(Turn<'l>),
+/// What became of a step.
+pub(super) struct Outcome {
+    pub(super) reply: Result<Reply, LinkError>,
+    /// What it was marked with. Unless the reply says that it is done, nobody knows whether it came.
+    pub(super) token: Token,
+    /// The writer's, if it is done.
+    pub(super) shares: Vec<Share>,
 }
 
-/// What goes with the next script. Dropped without a word, it leaves each to do his own.
+/// A step that has not been sent, and who waits for it.
+pub(super) struct Waiting {
+    pub(super) step: Step,
+    pub(super) outcome: oneshot::Sender<Outcome>,
+}
+
+/// What goes with the next script of a slot. Dropped, it leaves each to wait again; what should have ended lasts until its
+/// deadline.
 pub(super) struct Turn<'l> {
-    /// The first is that of whoever has the turn.
-    pub(super) steps: Vec<Step>,
-    outcomes: Vec<oneshot::Sender<Outcome>>,
+    pub(super) steps: Vec<Waiting>,
+    pub(super) ends: Vec<End>,
     _turn: tokio::sync::MutexGuard<'l, ()>,
 }
 
-impl Turn<'_> {
-    /// Tells all whose steps were sent.
-    pub(super) fn tell(self, outcome: &Outcome) {
-        for other in self.outcomes {
-            // Who went away hears nothing.
-            let _ = other.send(outcome.clone());
-        }
-    }
-}
-
 /// The lanes of the slots, by name.
-pub(super) struct Lanes(BTreeMap<String, Lane>);
+pub(super) struct Lanes(BTreeMap<Arc<str>, Lane>);
 
 #[derive(Default)]
 struct Lane {
-    waiting: Mutex<Vec<Waiting>>,
+    queue: Mutex<Queue>,
     /// Held while a script is on its way.
     turn: tokio::sync::Mutex<()>,
 }
 
-struct Waiting {
-    step: Step,
-    outcome: oneshot::Sender<Outcome>,
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    ended: Vec<End>,
+    /// Somebody takes care that what has ended is sent.
+    is_swept: bool,
 }
 
 impl Lanes {
-    pub(super) fn new<'s>(slots: impl Iterator<Item = &'s str>) -> Self {
+    pub(super) fn new<'s>(slots: impl Iterator<Item = &'s Arc<str>>) -> Self {
         Self(
             slots
-                .map(|slot| (slot.to_owned(), Lane::default()))
+                .map(|slot| (Arc::clone(slot), Lane::default()))
                 .collect(),
         )
     }
 
-    /// Waits until the step is done, or is to be sent. Its slot is one of these.
-    pub(super) async fn wait(&self, step: &Step) -> Waited<'_> {
-        let lane = &self.0[&step.group.slot];
-        loop {
-            let (sender, mut outcome) = oneshot::channel();
-            lane.waiting().push(Waiting {
-                step: step.clone(),
-                outcome: sender,
-            });
-            let turn = tokio::select! {
-                biased;
-                outcome = &mut outcome => match outcome {
-                    Ok(outcome) => return Waited::Done(outcome),
-                    // Who sent it went away, and nobody knows what became of it: a token that came stays until its deadline.
-                    Err(_) => continue,
-                },
-                turn = lane.turn.lock() => turn,
-            };
-            let taken = lane.take(step);
-            if !taken.is_empty() {
-                let taken = taken.into_iter();
-                let (steps, outcomes) = taken.map(|it| (it.step, it.outcome)).unzip();
-                return Waited::Turn(Turn {
-                    steps,
-                    outcomes,
-                    _turn: turn,
-                });
-            }
-            // Somebody has taken it, and has told what became of it unless he went away.
-            if let Ok(outcome) = outcome.try_recv() {
-                return Waited::Done(outcome);
-            }
-        }
-    }
-}
-
-impl Lane {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// This step, if it still waits, and others that can go with it.
-    fn take(&self, step: &Step) -> Vec<Waiting> {
-        let mut waiting = self.waiting();
-        waiting.retain(|waiting| !waiting.outcome.is_closed());
-        let is_own = |other: &Waiting| Arc::ptr_eq(&other.step.group, &step.group);
-        let Some(own) = waiting.iter().position(is_own) else {
-            return Vec::new();
-        };
-        let mut taken = vec![waiting.remove(own)];
-        let mut stamps = step.group.deps.len();
-        let others = waiting.extract_if(.., |other| {
-            let more = stamps + other.step.group.deps.len();
-            let fits = Arc::ptr_eq(&other.step.scripts, &step.scripts) && more <= MANY;
-            if fits {
-                stamps = more;
-            }
-            fits
+    /// This goes with one of the next scripts, and whoever sends it tells. One who goes away meanwhile tells nothing, and
+    /// nobody knows what became of it: a token that came stays until its deadline.
+    pub(super) fn wait(&self, step: Step) -> oneshot::Receiver<Outcome> {
+        let (sender, outcome) = oneshot::channel();
+        self.queue(&step.slot.clone()).waiting.push(Waiting {
+            step,
+            outcome: sender,
         });
-        taken.extend(others);
-        taken
+        outcome
     }
-}
 
-/// What a script does to a stamp.
-#[derive(Default, Debug, PartialEq, Eq)]
-pub(super) struct Tokens {
-    /// The convoy's own comes.
-    pub(super) comes: bool,
-    /// Those that go.
-    pub(super) go: Vec<u8>,
-}
+    /// This goes with one of the next scripts. Whether the caller must take care that there is one: with
+    /// [`is_swept`](Self::is_swept).
+    pub(super) fn end(&self, end: End) -> bool {
+        let mut queue = self.queue(&end.slot.clone());
+        queue.ended.push(end);
+        !std::mem::replace(&mut queue.is_swept, true)
+    }
 
-/// The stamps that these steps of one slot are about, each once, and what is done to them.
-pub(super) fn together(steps: &[Step]) -> (Group, Vec<Tokens>) {
-    let mut stamps = BTreeMap::<_, Tokens>::new();
-    for step in steps {
-        for dep in &step.group.deps {
-            let tokens = stamps.entry(dep).or_default();
-            tokens.comes |= step.marks;
-            tokens.go.extend(step.ends.iter().flatten());
+    /// Whether all that has ended is sent, or on its way. Then who takes care of it no longer does.
+    pub(super) fn is_swept(&self, slot: &str) -> bool {
+        let mut queue = self.queue(slot);
+        queue.is_swept = !queue.ended.is_empty();
+        !queue.is_swept
+    }
+
+    /// Waits until a script may be sent; gives what goes with it, which may be nothing.
+    pub(super) async fn turn(&self, slot: &str) -> Turn<'_> {
+        let turn = self.0[slot].turn.lock().await;
+        let mut queue = self.queue(slot);
+        Turn {
+            steps: queue.steps(),
+            ends: queue.ends(),
+            _turn: turn,
         }
     }
-    let (deps, tokens) = stamps
-        .into_iter()
-        .map(|(dep, tokens)| (dep.clone(), tokens))
-        .unzip();
-    let slot = steps[0].group.slot.clone();
-    (Group { slot, deps }, tokens)
+
+    fn queue(&self, slot: &str) -> MutexGuard<'_, Queue> {
+        let queue = self.0[slot].queue.lock();
+        queue.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn steps(&mut self) -> Vec<Waiting> {
+        self.waiting.retain(|waiting| !waiting.outcome.is_closed());
+        let mut stamps = 0;
+        let fits = |waiting: &&Waiting| {
+            stamps += waiting.step.marks.len();
+            stamps <= MANY
+        };
+        let fitting = self.waiting.iter().take_while(fits).count();
+        self.waiting
+            .drain(..fitting.max(1).min(self.waiting.len()))
+            .collect()
+    }
+
+    fn ends(&mut self) -> Vec<End> {
+        let ending = self.ended.len().min(MANY);
+        self.ended.drain(..ending).collect()
+    }
+}
+
+/// What a script does, each stamp once: what it marks, and then what it only ends.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(super) struct Together<'t> {
+    pub(super) deps: Vec<&'t Dep>,
+    /// How many of them it marks.
+    pub(super) marked: usize,
+    /// The tokens that go, for each of them.
+    pub(super) go: Vec<Vec<u8>>,
+}
+
+impl<'t> Together<'t> {
+    pub(super) fn of(turn: &'t Turn<'_>) -> Self {
+        let mut stamps = BTreeMap::<&Dep, (bool, Vec<u8>)>::new();
+        for Waiting { step, .. } in &turn.steps {
+            for dep in &*step.marks {
+                let (marked, go) = stamps.entry(dep).or_default();
+                *marked = true;
+                go.extend(step.lost.iter().flatten());
+            }
+        }
+        for end in &turn.ends {
+            stamps.entry(&end.dep).or_default().1.extend(end.token);
+        }
+        let (mut all, ended): (Vec<_>, Vec<_>) =
+            stamps.into_iter().partition(|(_, (marked, _))| *marked);
+        let marked = all.len();
+        all.extend(ended);
+        let (deps, go) = all.into_iter().map(|(dep, (_, go))| (dep, go)).unzip();
+        Self { deps, marked, go }
+    }
 }
 
 #[cfg(test)]
@@ -184,150 +176,142 @@ mod tests {
 
     use super::*;
 
-    fn step(deps: &[&str], ends: Option<u8>, scripts: &Arc<Scripts>) -> Step {
-        let deps = deps.iter().map(|dep| (*dep).to_owned()).collect();
+    fn slot() -> Arc<str> {
+        "t".into()
+    }
+
+    fn lanes() -> Lanes {
+        Lanes::new([slot()].iter())
+    }
+
+    fn row(n: i64) -> Dep {
+        Dep::Row("t".into(), n.into())
+    }
+
+    fn list() -> Dep {
+        Dep::List("t".into())
+    }
+
+    fn step(marks: impl IntoIterator<Item = Dep>) -> Step {
         Step {
-            scripts: Arc::clone(scripts),
-            group: Arc::new(Group {
-                slot: "t".to_owned(),
-                deps,
-            }),
-            marks: ends.is_none(),
-            ends: ends.map(|token| [token; 16]).into_iter().collect(),
+            slot: slot(),
+            marks: marks.into_iter().collect(),
+            lost: None,
         }
     }
 
-    fn answer(reply: Reply) -> Outcome {
-        Outcome {
-            reply: Ok(reply),
-            convoy: Arc::new(Convoy::of(&[])),
+    fn end(dep: Dep, token: u8) -> End {
+        End {
+            slot: slot(),
+            dep,
+            token: [token; 16],
         }
     }
 
-    /// What is to be sent now; `None`: he waits, or another has sent it.
-    fn turn(waited: Option<Waited<'_>>) -> Option<Turn<'_>> {
-        match waited {
-            Some(Waited::Turn(turn)) => Some(turn),
-            _ => None,
-        }
+    /// What may be sent now; `None`: a script is on its way.
+    fn turn(lanes: &Lanes) -> Option<Turn<'_>> {
+        lanes.turn("t").now_or_never()
     }
 
-    /// Of which of them the steps are that are sent.
-    fn sent(turn: &Turn<'_>, all: &[Step]) -> Vec<usize> {
-        let is = |step: &Step| {
-            all.iter()
-                .position(|other| Arc::ptr_eq(&other.group, &step.group))
-        };
-        turn.steps.iter().filter_map(is).collect()
+    fn marks(turn: &Turn<'_>) -> Vec<Dep> {
+        let steps = turn.steps.iter();
+        steps
+            .flat_map(|waiting| waiting.step.marks.iter().cloned())
+            .collect()
     }
 
-    /// Kills: a script for each; a step that goes with a script that was sent before it came, or with another epoch's.
-    #[tokio::test]
-    async fn who_comes_while_a_script_is_on_its_way_goes_with_the_next() {
-        let lanes = Lanes::new(["t"].into_iter());
-        let scripts = Arc::new(Scripts::of("aa"));
-        let other_epoch = Arc::new(Scripts::of("bb"));
-        let steps = [
-            step(&["a"], None, &scripts),
-            step(&["a"], None, &scripts),
-            step(&["b"], Some(3), &scripts),
-            step(&["a"], None, &other_epoch),
-            step(&["a"], Some(5), &scripts),
-        ];
-        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
-        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
-        assert_eq!(sent(&first, &steps), [0]);
-        for other in &mut all[1..] {
-            assert!(other.as_mut().now_or_never().is_none());
-        }
-        let [_, mut second, mut third, mut fourth, gone] = all;
-        // One goes away before his turn.
-        drop(gone);
-        first.tell(&answer(Reply::Done));
-        assert!(third.as_mut().now_or_never().is_none());
-        let next = turn(second.as_mut().now_or_never()).expect("he came next");
-        assert_eq!(sent(&next, &steps), [1, 2]);
-        next.tell(&answer(Reply::Refused));
-        let told = third.as_mut().now_or_never();
-        assert!(matches!(
-            told,
-            Some(Waited::Done(Outcome {
-                reply: Ok(Reply::Refused),
-                ..
-            }))
-        ));
-        let last = turn(fourth.as_mut().now_or_never()).expect("he is alone with his epoch");
-        assert_eq!(sent(&last, &steps), [3]);
-        last.tell(&answer(Reply::Done));
-        assert!(lanes.0["t"].waiting().is_empty());
+    /// Kills: a script for each; a step that goes with a script that was sent before it came; one who went away.
+    #[test]
+    fn who_comes_while_a_script_is_on_its_way_goes_with_the_next() {
+        let lanes = lanes();
+        let _first = lanes.wait(step([row(1)]));
+        let sent = turn(&lanes).expect("nobody is before him");
+        assert_eq!(marks(&sent), [row(1)]);
+        let _second = lanes.wait(step([row(2)]));
+        drop(lanes.wait(step([row(3)])));
+        let _third = lanes.wait(step([row(4)]));
+        assert!(lanes.end(end(row(5), 5)));
+        assert!(turn(&lanes).is_none());
+        drop(sent);
+        let next = turn(&lanes).expect("the first has arrived");
+        assert_eq!(marks(&next), [row(2), row(4)]);
+        assert_eq!(next.ends, [end(row(5), 5)]);
+        drop(next);
+        let none = turn(&lanes).expect("there is nobody");
+        assert!(none.steps.is_empty() && none.ends.is_empty());
     }
 
     /// Kills: a step that is lost with the one who took it along.
-    #[tokio::test]
-    async fn who_was_taken_along_by_one_who_goes_away_does_it_himself() {
-        let lanes = Lanes::new(["t"].into_iter());
-        let scripts = Arc::new(Scripts::of("aa"));
-        let steps = [(); 3].map(|()| step(&["a"], None, &scripts));
-        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
-        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
-        let [_, mut second, mut third] = all;
-        assert!(second.as_mut().now_or_never().is_none());
-        assert!(third.as_mut().now_or_never().is_none());
-        drop(first);
-        let both = turn(second.as_mut().now_or_never()).expect("it is his turn");
-        assert_eq!(sent(&both, &steps), [1, 2]);
-        drop(both);
-        let alone = turn(third.as_mut().now_or_never()).expect("he sends his own");
-        assert_eq!(sent(&alone, &steps), [2]);
+    #[test]
+    fn who_was_taken_along_by_one_who_goes_away_hears_of_it() {
+        let lanes = lanes();
+        let mut first = lanes.wait(step([row(1)]));
+        let taken = turn(&lanes).expect("nobody is before him");
+        assert!((&mut first).now_or_never().is_none());
+        drop(taken);
+        assert!(matches!((&mut first).now_or_never(), Some(Err(_))));
     }
 
-    /// Kills: a script that grows with the writers beyond what Redis takes at once.
-    #[tokio::test]
-    async fn more_than_many_stamps_go_with_the_script_after() {
-        let lanes = Lanes::new(["t"].into_iter());
-        let scripts = Arc::new(Scripts::of("aa"));
-        let names: Vec<_> = (0..MANY).map(|n| n.to_string()).collect();
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let steps = [
-            step(&["a"], None, &scripts),
-            step(&["a"], None, &scripts),
-            step(&names, None, &scripts),
-            step(&["a"], None, &scripts),
+    /// Kills: a script that grows with the writers beyond what Redis takes at once; a step of more that never goes.
+    #[test]
+    fn more_than_many_stamps_go_with_the_script_after() {
+        let lanes = lanes();
+        let all = || (0..=i64::try_from(MANY).unwrap()).map(row);
+        let _waiting = [
+            lanes.wait(step([row(1), row(2)])),
+            lanes.wait(step(all())),
+            lanes.wait(step([row(3)])),
         ];
-        let mut all = steps.each_ref().map(|step| Box::pin(lanes.wait(step)));
-        let first = turn(all[0].as_mut().now_or_never()).expect("nobody is before him");
-        let [_, mut second, mut third, mut fourth] = all;
-        for other in [&mut second, &mut third, &mut fourth] {
-            assert!(other.as_mut().now_or_never().is_none());
+        for dep in all().chain([list()]) {
+            lanes.end(end(dep, 1));
         }
-        first.tell(&answer(Reply::Done));
-        let next = turn(second.as_mut().now_or_never()).expect("he came next");
-        assert_eq!(sent(&next, &steps), [1, 3]);
-        next.tell(&answer(Reply::Done));
-        let large = turn(third.as_mut().now_or_never()).expect("it is his turn");
-        assert_eq!(sent(&large, &steps), [2]);
+        let scripts = [
+            (vec![row(1), row(2)], MANY),
+            (all().collect(), 2),
+            (vec![row(3)], 0),
+        ];
+        for (marked, ended) in scripts {
+            assert_eq!(lanes.is_swept("t"), ended == 0);
+            let turn = turn(&lanes).expect("none is on its way");
+            assert_eq!(marks(&turn), marked);
+            assert_eq!(turn.ends.len(), ended);
+        }
+    }
+
+    /// Kills: what has ended and nobody sends; two who send it.
+    #[test]
+    fn somebody_sends_what_has_ended() {
+        let lanes = lanes();
+        assert!(lanes.end(end(row(1), 1)));
+        assert!(!lanes.end(end(row(2), 1)));
+        assert!(!lanes.is_swept("t"));
+        assert!(!lanes.end(end(row(3), 1)));
+        drop(turn(&lanes));
+        assert!(lanes.is_swept("t"));
+        assert!(lanes.end(end(row(4), 1)));
     }
 
     /// Kills: a token that comes to a stamp that its step does not name; one that overwrites another.
     #[test]
     fn each_stamp_gets_the_tokens_of_its_steps() {
-        let scripts = Arc::new(Scripts::of("aa"));
-        let steps = [
-            step(&["list", "one"], None, &scripts),
-            step(&["list", "two"], Some(2), &scripts),
-            step(&["list"], Some(3), &scripts),
-        ];
-        let tokens = |comes, go: &[u8]| Tokens {
-            comes,
-            go: go.iter().flat_map(|token| [*token; 16]).collect(),
+        let lanes = lanes();
+        let again = Step {
+            lost: Some([4; 16]),
+            ..step([list(), row(9)])
         };
-        let (group, all) = together(&steps);
-        assert_eq!(group.deps, ["list", "one", "two"]);
-        let expected = [
-            tokens(true, &[2, 3]),
-            tokens(true, &[]),
-            tokens(false, &[2]),
-        ];
-        assert_eq!(all, expected);
+        let _waiting = [lanes.wait(step([list(), row(1)])), lanes.wait(again)];
+        for ended in [end(row(2), 2), end(list(), 2), end(list(), 3)] {
+            lanes.end(ended);
+        }
+        let turn = turn(&lanes).expect("none is on its way");
+        let go =
+            |tokens: &[u8]| -> Vec<u8> { tokens.iter().flat_map(|token| [*token; 16]).collect() };
+        let deps = [row(1), row(9), list(), row(2)];
+        let expected = Together {
+            deps: deps.iter().collect(),
+            marked: 3,
+            go: vec![go(&[]), go(&[4]), go(&[4, 2, 3]), go(&[2])],
+        };
+        assert_eq!(Together::of(&turn), expected);
     }
 }

@@ -6,11 +6,11 @@
 
 mod body;
 mod call;
-mod convoy;
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod fault_tests;
 mod groups;
+mod hold;
 mod kept;
 mod lanes;
 mod link;
@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use self::call::call;
 use self::groups::{Group, Slots};
+use self::hold::Holds;
 use self::kept::Kept;
 use self::lanes::Lanes;
 use self::link::{Link, LinkError};
@@ -57,14 +58,30 @@ const MAX_BODY: usize = 256 * 1024;
 /// The longest that a body is kept, whatever the entity says; stamps must outlive it.
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 
+/// An epoch, and what this process does under it.
+struct Epoch {
+    scripts: Scripts,
+    lanes: Lanes,
+    holds: Holds,
+}
+
+impl Epoch {
+    fn new(name: &str, slots: &Slots) -> Self {
+        Self {
+            scripts: Scripts::of(name),
+            lanes: Lanes::new(slots.all()),
+            holds: Holds::default(),
+        }
+    }
+}
+
 /// Redis as it is used by the cache. Dropping it ends its connection.
 pub(crate) struct RedisStore {
     link: Arc<Link>,
     slots: Slots,
-    lanes: Lanes,
     /// What is marked, by the writer's token.
-    held: Mutex<HashMap<u128, Vec<Held>>>,
-    epoch: RwLock<Option<Arc<Scripts>>>,
+    held: Mutex<HashMap<u128, Held>>,
+    epoch: RwLock<Option<Arc<Epoch>>>,
     /// Told when Redis has lost the epoch.
     fenced: Notify,
     l1: moka::sync::Cache<[u8; 32], Kept>,
@@ -100,7 +117,6 @@ impl RedisStore {
         let slots = Slots::new(tables);
         Ok(Self {
             link,
-            lanes: Lanes::new(slots.all()),
             slots,
             held: Mutex::default(),
             epoch: RwLock::new(None),
@@ -130,8 +146,8 @@ impl RedisStore {
     /// Uses the scripts of this epoch from now on.
     pub(crate) fn adopt(&self, epoch: Option<&str>) {
         let mut current = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().map(|scripts| scripts.epoch.as_str()) != epoch {
-            *current = epoch.map(|epoch| Arc::new(Scripts::of(epoch)));
+        if current.as_ref().map(|on| on.scripts.epoch.as_str()) != epoch {
+            *current = epoch.map(|epoch| Arc::new(Epoch::new(epoch, &self.slots)));
             self.l1.invalidate_all();
         }
     }
@@ -160,7 +176,7 @@ impl RedisStore {
         }
     }
 
-    fn scripts(&self) -> Option<Arc<Scripts>> {
+    fn epoch(&self) -> Option<Arc<Epoch>> {
         self.epoch
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -175,18 +191,19 @@ impl RedisStore {
     }
 
     async fn look(&self, entry: &Entry, fingerprint: [u8; 32], deps: &[Dep]) -> Read {
-        let Some(scripts) = self.scripts() else {
+        let Some(epoch) = self.epoch() else {
             return Read::Bypass(Doubt::Away);
         };
+        let scripts = &epoch.scripts;
         let groups = self.slots.group(deps);
         if let Some(kept) = self.kept(entry, &fingerprint) {
-            match self.is_current(&scripts, &groups, &kept).await {
+            match self.is_current(scripts, &groups, &kept).await {
                 Ok(true) => return Read::Hit(kept.body),
                 Ok(false) => {}
                 Err(doubt) => return Read::Bypass(doubt),
             }
         }
-        let replies = self.ask_all(&scripts, &groups, &fingerprint).await;
+        let replies = self.ask_all(scripts, &groups, &fingerprint).await;
         let (answer, others) = match self.merged(replies) {
             Ok(answers) => answers,
             Err(doubt) => return Read::Bypass(doubt),
@@ -287,7 +304,8 @@ impl RedisStore {
 
     /// What nobody must ever do.
     async fn load_again(&self) -> Result<Reply, LinkError> {
-        for text in self.scripts().iter().flat_map(|scripts| &scripts.texts) {
+        let epoch = self.epoch();
+        for text in epoch.iter().flat_map(|epoch| &epoch.scripts.texts) {
             let mut load = redis::cmd("SCRIPT");
             load.arg("LOAD").arg(text);
             self.link.tell(&load, BEGIN).await?;
@@ -309,9 +327,10 @@ impl RedisStore {
         body: Bytes,
         ttl: Duration,
     ) -> bool {
-        let Some(scripts) = self.scripts() else {
+        let Some(epoch) = self.epoch() else {
             return false;
         };
+        let scripts = &epoch.scripts;
         let groups = self.slots.group(deps);
         let mut stamps = bytes(stamps);
         if lives(Mutant::StampAtStore)
@@ -320,7 +339,7 @@ impl RedisStore {
         {
             stamps.clear();
             for group in &groups {
-                match self.ask(&scripts, group, None).await {
+                match self.ask(scripts, group, None).await {
                     Ok(Reply::Stamps(now)) => stamps.extend_from_slice(&now),
                     _ => return false,
                 }

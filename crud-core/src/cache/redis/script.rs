@@ -66,46 +66,62 @@ redis.call('SET', KEYS[2], ARGV[1] .. ARGV[3], 'PX', ARGV[2])
 return {'K'}
 ";
 
-/// KEYS ep, stamp… ARGV nonce, the token that comes, and for each stamp whether it does and the tokens that go
+/// KEYS ep, stamp… ARGV nonce, the token that comes, to how many of the stamps it comes (the first ones), and for each
+/// stamp the tokens that go
 ///
 /// What others left who died is taken away by the way: the oldest tokens are the first. A stamp that nothing holds in
-/// doubt any more is deleted, which is cheaper than a new one: who reads it next makes it.
+/// doubt any more is deleted, which is cheaper than a new one: who reads it next makes it. Most stamps that a token comes
+/// to are clean, and most that one leaves have no other.
 const WRITE: &str = r"
-local stamps = redis.call('MGET', unpack(KEYS))
+local keys, argv, nonce = KEYS, ARGV, ARGV[1]
+local stamps = redis.call('MGET', unpack(keys))
 if not stamps[1] then return {'F'} end
 local sub, find = string.sub, string.find
-local now, ends
-local doubtful, clean = {}, {}
-for i = 2, #KEYS do
-  local doubt, comes, go = sub(stamps[i] or '', 17), ARGV[2 * i - 1], ARGV[2 * i]
-  for t = 1, #go, 16 do
-    local token = sub(go, t, t + 15)
-    local at = find(doubt, token, 1, true)
-    while at do
-      doubt = sub(doubt, 1, at - 1) .. sub(doubt, at + 29)
-      at = find(doubt, token, at, true)
-    end
-  end
-  if comes ~= '' then
-    if not now then
-      local t = redis.call('TIME')
-      t = t[1] * 1000 + math.floor(t[2] / 1000)
-      now, ends = string.format('%013.0f', t), string.format('%013.0f', t + TOKEN_MS)
-    end
-    local first = 1
-    while first < #doubt and sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
-    if first > 1 then doubt = sub(doubt, first) end
-    doubt = doubt .. ARGV[2] .. ends
-  end
-  if doubt == '' then
-    clean[#clean + 1] = KEYS[i]
+local doubtful, d, clean, c = {}, 0, {}, 0
+local marked = argv[3] + 1
+local now, token, fresh = '', '', ''
+if marked > 1 then
+  local t = redis.call('TIME')
+  t = t[1] * 1000 + math.floor(t[2] / 1000)
+  now = string.format('%013.0f', t)
+  token = argv[2] .. string.format('%013.0f', t + TOKEN_MS)
+  fresh = nonce .. token
+end
+for i = 2, #keys do
+  local stamp, go, value = stamps[i] or '', argv[i + 2], nil
+  if i <= marked and #stamp <= 16 then
+    value = fresh
+  elseif i > marked and #stamp == 45 and sub(stamp, 17, 32) == go then
+    value = nil
   else
-    doubtful[#doubtful + 1] = KEYS[i]
-    doubtful[#doubtful + 1] = ARGV[1] .. doubt
+    local doubt = sub(stamp, 17)
+    for t = 1, #go, 16 do
+      local token = sub(go, t, t + 15)
+      local at = find(doubt, token, 1, true)
+      while at do
+        doubt = sub(doubt, 1, at - 1) .. sub(doubt, at + 29)
+        at = find(doubt, token, at, true)
+      end
+    end
+    if i <= marked then
+      local first = 1
+      while first < #doubt and sub(doubt, first + 16, first + 28) <= now do first = first + 29 end
+      if first > 1 then doubt = sub(doubt, first) end
+      doubt = doubt .. token
+    end
+    if doubt ~= '' then value = nonce .. doubt end
+  end
+  if value then
+    doubtful[d + 1] = keys[i]
+    doubtful[d + 2] = value
+    d = d + 2
+  else
+    c = c + 1
+    clean[c] = keys[i]
   end
 end
-if doubtful[1] then redis.call('MSET', unpack(doubtful)) end
-if clean[1] then redis.call('DEL', unpack(clean)) end
+if d > 0 then redis.call('MSET', unpack(doubtful)) end
+if c > 0 then redis.call('DEL', unpack(clean)) end
 return {'K'}
 ";
 
@@ -137,13 +153,15 @@ fn scripts() -> [String; 3] {
         cut(&mut write, "if not stamps[1] then return {'F'} end");
     }
     if lives(Mutant::DeleteBefore) || lives(Mutant::DoubleDelete) {
-        cut(&mut write, "doubt = doubt .. ARGV[2] .. ends");
+        cut(&mut write, "doubt = doubt .. token");
+        cut(&mut write, "value = fresh");
     }
     if lives(Mutant::SameStamps) {
-        let kept = "sub(stamps[i] or ARGV[1], 1, 16)";
-        write = write.replace("ARGV[1] .. doubt", &format!("{kept} .. doubt"));
-        let set = format!("redis.call('SET', KEYS[i], {kept}, 'EX', STAMP_S)");
-        write = write.replace("clean[#clean + 1] = KEYS[i]", &set);
+        let kept = "sub(stamps[i] or nonce, 1, 16)";
+        write = write.replace("value = fresh", &format!("value = {kept} .. token"));
+        write = write.replace("nonce .. doubt", &format!("{kept} .. doubt"));
+        let set = format!("redis.call('SET', keys[i], {kept}, 'EX', STAMP_S)");
+        write = write.replace("clean[c] = keys[i]", &format!("c = 0 {set}"));
     }
     [read, fill, write]
 }

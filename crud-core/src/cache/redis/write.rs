@@ -1,6 +1,6 @@
 //! The writer's steps: mark before the commit, post after it. Both wait for a Redis that is late.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,12 @@ use futures_util::future::join_all;
 use tokio::time::{error::Elapsed, timeout};
 
 use super::call::call;
-use super::convoy::Convoy;
 use super::groups::Group;
-use super::lanes::{Outcome, Step, Waited, together};
+use super::hold::{Hold, Share};
+use super::lanes::{Outcome, Step, Together, Turn};
 use super::link::LinkError;
 use super::reply::Reply;
-use super::script::Scripts;
-use super::{RedisStore, random, refused};
+use super::{Epoch, RedisStore, random, refused};
 use crate::cache::{
     mutant::{Mutant, lives},
     store::Dep,
@@ -31,15 +30,17 @@ const MARK: Duration = Duration::from_millis(1_500);
 /// How long a writer whose connection is gone waits for the next.
 const RESTORED: Duration = Duration::from_millis(250);
 
-/// What a writer has marked in one slot, and with whom.
+/// What a writer has marked.
 pub(super) struct Held {
-    scripts: Arc<Scripts>,
-    group: Arc<Group>,
-    convoy: Arc<Convoy>,
+    epoch: Arc<Epoch>,
+    shares: Vec<Share>,
 }
 
-/// What is to be sent when a writer has posted who was the last of his convoy.
-pub(crate) struct Posts(Vec<Step>);
+/// The slots whose last scripts somebody must send.
+pub(crate) struct Posts {
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) slots: Vec<Arc<str>>,
+}
 
 impl RedisStore {
     /// As [`Store::mark`](super::Store::mark); `token` is the writer's name for it.
@@ -47,84 +48,81 @@ impl RedisStore {
     /// # Errors
     /// A sentence, when some table could not be marked.
     pub(crate) async fn mark(&self, deps: &[Dep], token: u128) -> Result<(), String> {
-        let scripts = self.scripts().ok_or("there is no epoch")?;
+        let epoch = self.epoch().ok_or("there is no epoch")?;
         let begin = Instant::now();
-        let groups = self.slots.spread(deps).into_iter();
-        let steps = groups.map(|group| Step {
-            scripts: Arc::clone(&scripts),
-            group: Arc::new(group),
-            marks: true,
-            ends: Vec::new(),
-        });
-        let held = join_all(steps.map(|step| self.mark_slot(step, begin))).await;
-        let held = held.into_iter().collect::<Result<Vec<_>, String>>()?;
-        self.held().insert(token, held);
+        let (mut shares, unmarked) = epoch.holds.share(deps);
+        if !unmarked.is_empty() {
+            let steps = self.slots.spread(&unmarked).into_iter();
+            let steps = steps.map(|(slot, marks)| Step {
+                slot,
+                marks: marks.into(),
+                lost: None,
+            });
+            let marks = steps.map(|step| self.mark_slot(&epoch, step, begin));
+            for marked in join_all(marks).await {
+                shares.extend(marked?);
+            }
+        }
+        self.held().insert(token, Held { epoch, shares });
         Ok(())
     }
 
-    async fn mark_slot(&self, mut step: Step, begin: Instant) -> Result<Held, String> {
-        let held = |convoy, step: Step| Held {
-            scripts: step.scripts,
-            group: step.group,
-            convoy,
-        };
+    async fn mark_slot(
+        &self,
+        epoch: &Arc<Epoch>,
+        mut step: Step,
+        begin: Instant,
+    ) -> Result<Vec<Share>, String> {
         if lives(Mutant::NoMark) || lives(Mutant::StampAtStore) {
-            let convoy = Convoy::of(std::slice::from_ref(&step));
-            return Ok(held(Arc::new(convoy), step));
+            return Ok(Vec::new());
         }
         let late = |_| refused(LinkError::Down);
-        let mut marked = self.write(&step, MARK).await.map_err(late)?;
+        let mut marked = self.write(epoch, &step, MARK).await.map_err(late)?;
         if marked.reply == Err(LinkError::Down) {
             // It may be done all the same.
-            step.ends.push(marked.convoy.token);
+            step.lost = Some(marked.token);
             // Whoever has found Redis silent has waited enough.
             let patience = RESTORED.saturating_sub(begin.elapsed());
             self.link.restored(patience).await;
             let patience = MARK.saturating_sub(begin.elapsed());
-            marked = self.write(&step, patience).await.map_err(late)?;
+            marked = self.write(epoch, &step, patience).await.map_err(late)?;
         }
         match marked.reply {
-            Ok(Reply::Done) => Ok(held(marked.convoy, step)),
+            Ok(Reply::Done) => Ok(marked.shares),
             Ok(Reply::Fenced) => Err("Redis has lost the epoch".to_owned()),
             Ok(_) => Err("Redis answers what it never should".to_owned()),
             Err(error) => Err(refused(error)),
         }
     }
 
-    /// As [`Store::post`](super::Store::post), but for what [`end`](Self::end) does; `None`: there is nothing to send.
+    /// As [`Store::post`](super::Store::post), but that somebody must [send](Self::end) it; `None`: another does.
     pub(crate) fn post(&self, token: u128) -> Option<Posts> {
-        let held = self.held().remove(&token)?;
-        let scripts = self.scripts()?;
-        if lives(Mutant::DeleteBefore) {
+        let Held { epoch, shares } = self.held().remove(&token)?;
+        // An epoch takes its tokens along.
+        let is_on = self.epoch().is_some_and(|on| Arc::ptr_eq(&on, &epoch));
+        if !is_on || lives(Mutant::DeleteBefore) {
             return None;
         }
-        // An epoch takes its tokens along.
-        let held = held
-            .into_iter()
-            .filter(|held| Arc::ptr_eq(&held.scripts, &scripts));
-        let ended = held.filter_map(|held| {
-            let deps = held.convoy.leave(&held.group.deps);
-            (!deps.is_empty()).then(|| Step {
-                scripts: held.scripts,
-                group: Arc::new(Group {
-                    slot: held.group.slot.clone(),
-                    deps,
-                }),
-                marks: false,
-                ends: vec![held.convoy.token],
-            })
-        });
-        let steps: Vec<_> = ended.collect();
-        (!steps.is_empty()).then_some(Posts(steps))
+        let mut slots = Vec::new();
+        for end in shares.into_iter().filter_map(Share::leave) {
+            let slot = Arc::clone(&end.slot);
+            if epoch.lanes.end(end) {
+                slots.push(slot);
+            }
+        }
+        (!slots.is_empty()).then_some(Posts { epoch, slots })
     }
 
-    /// Ends the doubt.
-    pub(crate) async fn end(&self, posts: Posts) -> bool {
-        let posts = posts.0.iter().map(|step| self.write(step, MARK));
-        let posted = join_all(posts).await;
-        let is_done =
-            |posted: Result<Outcome, _>| posted.is_ok_and(|it| it.reply == Ok(Reply::Done));
-        posted.into_iter().all(is_done)
+    /// Sends what has ended, until nothing is left.
+    pub(crate) async fn end(&self, posts: Posts) {
+        let Posts { epoch, slots } = &posts;
+        let sweep = async |slot: &Arc<str>| {
+            while !epoch.lanes.is_swept(slot) {
+                self.take_turn(epoch, slot, epoch.lanes.turn(slot).await)
+                    .await;
+            }
+        };
+        join_all(slots.iter().map(sweep)).await;
     }
 
     /// As [`Store::abandon`](super::Store::abandon).
@@ -133,39 +131,68 @@ impl RedisStore {
     }
 
     /// Waits this long until it is done.
-    pub(super) async fn write(&self, step: &Step, patience: Duration) -> Result<Outcome, Elapsed> {
+    pub(super) async fn write(
+        &self,
+        epoch: &Arc<Epoch>,
+        step: &Step,
+        patience: Duration,
+    ) -> Result<Outcome, Elapsed> {
         let written = async {
-            match self.lanes.wait(step).await {
-                Waited::Done(outcome) => outcome,
-                Waited::Turn(turn) => {
-                    let outcome = self.send_all(&turn.steps).await;
-                    turn.tell(&outcome);
-                    outcome
+            let mut outcome = epoch.lanes.wait(step.clone());
+            loop {
+                tokio::select! {
+                    biased;
+                    told = &mut outcome => match told {
+                        Ok(told) => return told,
+                        Err(_) => outcome = epoch.lanes.wait(step.clone()),
+                    },
+                    turn = epoch.lanes.turn(&step.slot) => self.take_turn(epoch, &step.slot, turn).await,
                 }
             }
         };
         timeout(patience, written).await
     }
 
-    /// One script for steps of one slot and epoch.
-    async fn send_all(&self, steps: &[Step]) -> Outcome {
-        let scripts = &steps[0].scripts;
-        let convoy = Convoy::of(steps);
-        let (group, tokens) = together(steps);
+    /// One script, for all who wait and all that has ended.
+    async fn take_turn(&self, epoch: &Arc<Epoch>, slot: &Arc<str>, turn: Turn<'_>) {
+        let together = Together::of(&turn);
+        if together.deps.is_empty() {
+            return;
+        }
+        let (token, sent) = (random(), Instant::now());
+        let scripts = &epoch.scripts;
+        let group = Group {
+            slot: Arc::clone(slot),
+            deps: together.deps.iter().map(ToString::to_string).collect(),
+        };
         let mut call = call(&scripts.write, &scripts.epoch, &group, None);
-        call.arg(&random()[..]).arg(&convoy.token[..]);
-        for tokens in &tokens {
-            call.arg(if tokens.comes { "1" } else { "" })
-                .arg(&tokens.go[..]);
+        call.arg(&random()[..]).arg(&token[..]).arg(together.marked);
+        for go in &together.go {
+            call.arg(&go[..]);
         }
         let answer = self.link.tell(&call, MARK).await;
-        Outcome {
-            reply: self.read_reply(answer).await,
-            convoy: Arc::new(convoy),
+        let reply = self.read_reply(answer).await;
+        let mut holds = BTreeMap::new();
+        if reply == Ok(Reply::Done) {
+            for dep in &together.deps[..together.marked] {
+                let hold = Hold::new(slot, token, sent);
+                holds.insert((*dep).clone(), hold);
+            }
+            epoch.holds.offer(&holds);
+        }
+        for waiting in turn.steps {
+            let marks = waiting.step.marks.iter();
+            let shares = marks.filter_map(|dep| Some(Share::of(dep, holds.get(dep)?)));
+            // Who went away hears nothing.
+            let _ = waiting.outcome.send(Outcome {
+                reply: reply.clone(),
+                token,
+                shares: shares.collect(),
+            });
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<u128, Vec<Held>>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<u128, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
