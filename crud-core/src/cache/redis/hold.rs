@@ -13,7 +13,7 @@ use crate::cache::store::Dep;
 
 /// For how long after its script was sent a token is shared with those who come. It takes so much away from the time that
 /// a writer has until the token's deadline.
-const SHARED: Duration = Duration::from_millis(250);
+pub(super) const SHARED: Duration = Duration::from_millis(250);
 /// So many are remembered before those are forgotten that have gone.
 const MANY: usize = 64;
 

@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod crowd;
 #[cfg(test)]
 #[cfg(feature = "testing")]
 mod fault_tests;
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use self::call::call;
+use self::crowd::Crowds;
 use self::groups::{Group, Slots};
 use self::hold::Holds;
 use self::kept::Kept;
@@ -79,6 +81,7 @@ impl Epoch {
 pub(crate) struct RedisStore {
     link: Arc<Link>,
     slots: Slots,
+    crowds: Crowds,
     /// What is marked, by the writer's token.
     held: Mutex<HashMap<u128, Held>>,
     epoch: RwLock<Option<Arc<Epoch>>>,
@@ -117,6 +120,7 @@ impl RedisStore {
         let slots = Slots::new(tables);
         Ok(Self {
             link,
+            crowds: Crowds::new(slots.all()),
             slots,
             held: Mutex::default(),
             epoch: RwLock::new(None),
@@ -163,7 +167,7 @@ impl RedisStore {
             steps.push(load);
         }
         for slot in self.slots.all() {
-            steps.push(Cmd::set(groups::key(slot, epoch, "ep"), epoch));
+            steps.push(Cmd::set(groups::key(slot, epoch, "ep"), 0));
             if let Some(old) = old {
                 steps.push(Cmd::unlink(groups::key(slot, old, "ep")));
             }
@@ -196,6 +200,9 @@ impl RedisStore {
         };
         let scripts = &epoch.scripts;
         let groups = self.slots.group(deps);
+        for group in &groups {
+            self.crowds.read_here(&group.slot);
+        }
         if let Some(kept) = self.kept(entry, &fingerprint) {
             match self.is_current(scripts, &groups, &kept).await {
                 Ok(true) => return Read::Hit(kept.body),

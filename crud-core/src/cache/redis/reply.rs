@@ -20,6 +20,8 @@ pub(super) enum Reply {
     Wait(Bytes),
     /// It is done.
     Done,
+    /// It is done, and somebody reads what was marked.
+    DoneAndRead,
     /// It was refused: something was written meanwhile.
     Refused,
     /// Nothing that our scripts say.
@@ -41,6 +43,7 @@ pub(super) fn reply(value: Value) -> Reply {
         (Some(b"F"), None) => Reply::Fenced,
         (Some(b"D"), None) => Reply::Doubt,
         (Some(b"K"), None) => Reply::Done,
+        (Some(b"A"), None) => Reply::DoneAndRead,
         (Some(b"R"), None) => Reply::Refused,
         (Some(b"S"), Some(stamps)) => Reply::Stamps(stamps),
         (Some(b"H"), Some(body)) => Reply::Hit(body),

@@ -5,7 +5,8 @@
 //! time, least of all because one is missing. A Redis that was emptied still has them, but not the epoch's own key.
 //!
 //! All keys of a table are in one slot, and in the epoch's own name space: `{c:T}:E:ep` the epoch lives, `{c:T}:E:s:D`
-//! the stamp of `D` with what holds it in doubt, `{c:T}:E:b:F` a body, `{c:T}:E:l:F` who loads it.
+//! the stamp of `D` with what holds it in doubt, `{c:T}:E:b:F` a body, `{c:T}:E:l:F` who loads it. The first says also when a
+//! reader last found something in doubt, in milliseconds: [`crowd`](super::crowd).
 //!
 //! A stamp is 16 bytes. Behind it stand the writes that hold it in doubt, 29 bytes each: the token, and its deadline as 13
 //! digits of milliseconds. So a reader asks one key a dependency, and a mark takes the same time however many writes are
@@ -14,6 +15,7 @@
 
 use redis::Script;
 
+use super::crowd::READ_ELSEWHERE;
 use crate::cache::mutant::{Mutant, lives};
 
 /// How long a token keeps what it marks in doubt, if nothing ends it: longer than any transaction lasts that still
@@ -36,7 +38,7 @@ for i = 1, n do
     stamp = ARGV[1]
   elseif #stamp > 16 then
     if not now then local t = redis.call('TIME'); now = string.format('%013.0f', t[1] * 1000 + math.floor(t[2] / 1000)) end
-    if string.sub(stamp, -13) > now then return {'D'} end
+    if string.sub(stamp, -13) > now then redis.call('SET', KEYS[1], now); return {'D'} end
     stamp = string.sub(stamp, 1, 16)
   end
   if stamp ~= stamps[i] then
@@ -67,7 +69,7 @@ return {'K'}
 ";
 
 /// KEYS ep, stamp… ARGV nonce, the token that comes, to how many of the stamps it comes (the first ones), and for each
-/// stamp the tokens that go
+/// stamp the tokens that go. `K`: it is done; `A`: and readers have been here
 ///
 /// What others left who died is taken away by the way: the oldest tokens are the first. A stamp that nothing holds in
 /// doubt any more is deleted, which is cheaper than a new one: who reads it next makes it. Most stamps that a token comes
@@ -79,10 +81,11 @@ if not stamps[1] then return {'F'} end
 local sub, find = string.sub, string.find
 local doubtful, d, clean, c = {}, 0, {}, 0
 local marked = argv[3] + 1
-local now, token, fresh = '', '', ''
+local now, token, fresh, done = '', '', '', 'K'
 if marked > 1 then
   local t = redis.call('TIME')
   t = t[1] * 1000 + math.floor(t[2] / 1000)
+  if t - (tonumber(stamps[1]) or 0) < READ_MS then done = 'A' end
   now = string.format('%013.0f', t)
   token = argv[2] .. string.format('%013.0f', t + TOKEN_MS)
   fresh = nonce .. token
@@ -122,7 +125,7 @@ for i = 2, #keys do
 end
 if d > 0 then redis.call('MSET', unpack(doubtful)) end
 if c > 0 then redis.call('DEL', unpack(clean)) end
-return {'K'}
+return {done}
 ";
 
 /// The scripts: read, fill and write.
@@ -135,7 +138,7 @@ fn scripts() -> [String; 3] {
     if lives(Mutant::NoDoubt) {
         cut(
             &mut read,
-            "if string.sub(stamp, -13) > now then return {'D'} end",
+            "if string.sub(stamp, -13) > now then redis.call('SET', KEYS[1], now); return {'D'} end",
         );
     }
     if lives(Mutant::NoEpochKey) {
@@ -192,7 +195,8 @@ impl Scripts {
             let script = script
                 .replace("STAMP_S", &STAMP_S.to_string())
                 .replace("LEASE_MS", &LEASE_MS.to_string())
-                .replace("TOKEN_MS", &token_ms.to_string());
+                .replace("TOKEN_MS", &token_ms.to_string())
+                .replace("READ_MS", &READ_ELSEWHERE.as_millis().to_string());
             format!("-- {epoch}{script}")
         };
         let texts = scripts().map(|script| text(&script));

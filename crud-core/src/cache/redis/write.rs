@@ -1,6 +1,7 @@
 //! The writer's steps: mark before the commit, post after it. Both wait for a Redis that is late.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ impl RedisStore {
     pub(crate) async fn mark(&self, deps: &[Dep], token: u128) -> Result<(), String> {
         let epoch = self.epoch().ok_or("there is no epoch")?;
         let begin = Instant::now();
-        let (mut shares, unmarked) = epoch.holds.share(deps);
+        let (mut shares, unmarked) = epoch.holds.share(&self.widened(deps));
         if !unmarked.is_empty() {
             let steps = self.slots.spread(&unmarked).into_iter();
             let steps = steps.map(|(slot, marks)| Step {
@@ -65,6 +66,21 @@ impl RedisStore {
         }
         self.held().insert(token, Held { epoch, shares });
         Ok(())
+    }
+
+    /// Whole tables where only writers are about.
+    fn widened<'d>(&self, deps: &'d [Dep]) -> Cow<'d, [Dep]> {
+        let only_written = |dep: &Dep| dep.table().is_some_and(|it| self.crowds.only_writes(it));
+        if !deps.iter().any(only_written) {
+            return deps.into();
+        }
+        let widened = deps.iter().map(|dep| match dep {
+            Dep::Row(table, _) | Dep::List(table) | Dep::Part(table, _) if only_written(dep) => {
+                Dep::Table(table.clone())
+            }
+            other => other.clone(),
+        });
+        widened.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     async fn mark_slot(
@@ -171,9 +187,14 @@ impl RedisStore {
             call.arg(&go[..]);
         }
         let answer = self.link.tell(&call, MARK).await;
-        let reply = self.read_reply(answer).await;
+        let mut reply = self.read_reply(answer).await;
+        if reply == Ok(Reply::DoneAndRead) {
+            reply = Ok(Reply::Done);
+            self.crowds.read_elsewhere(slot);
+        }
         let mut holds = BTreeMap::new();
         if reply == Ok(Reply::Done) {
+            self.crowds.wrote(slot, turn.steps.len());
             for dep in &together.deps[..together.marked] {
                 let hold = Hold::new(slot, token, sent);
                 holds.insert((*dep).clone(), hold);
