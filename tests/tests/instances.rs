@@ -149,6 +149,75 @@ async fn each_instance_sees_the_others_writes_in_the_next_request() {
     );
 }
 
+/// The courses' stamps, when nothing is in doubt any more; whether there is one of the table.
+async fn settled(redis: &Redis) -> bool {
+    let begin = Instant::now();
+    loop {
+        let stamps = redis.ask("KEYS {c:courses}:*:s:*");
+        let stamps: Vec<_> = stamps.lines().filter(|line| line.contains(":s:")).collect();
+        let lengths = stamps
+            .iter()
+            .map(|stamp| redis.ask(&format!("STRLEN {stamp}")));
+        if lengths
+            .into_iter()
+            .all(|length| [":16", ":0"].contains(&length.trim()))
+        {
+            return stamps.iter().any(|stamp| stamp.ends_with(":s:courses:t"));
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "every write has ended"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Kills: a body of the other instance that outlives the mark of its whole table, or a share in it.
+#[tokio::test]
+async fn what_many_write_at_once_and_nobody_reads_is_seen_by_the_other_instance() {
+    let (app, redis, a, b) = two().await;
+    let one = a.sign_in(&app.instructor(), Role::Instructor);
+    let mut courses = Vec::new();
+    for n in 0..8 {
+        courses.push(published(&one, &format!("Course {n}")).await);
+    }
+    let write = async |course: &String, title: &str, read: bool| {
+        for n in 0..4 {
+            let title = format!("{title} {n}");
+            one.patch(course, json!({"title": title})).await.is(200);
+            if read {
+                assert_eq!(b.anonymous.get(course).await.is(200)["title"], *title);
+            }
+        }
+    };
+    let all = async |title: &str, read| {
+        let writers = courses.iter().map(|course| write(course, title, read));
+        futures_util::future::join_all(writers).await;
+    };
+    let mut whole = 0;
+    for round in 0.. {
+        assert!(round < 20, "{whole} times the table was marked as a whole");
+        for course in &courses {
+            assert!(is_cached(&b.anonymous, course).await, "{course}");
+        }
+        assert!(is_cached(&b.anonymous, "/courses").await);
+        assert!(settled(&redis).await);
+        all(&format!("Round {round}"), false).await;
+        // Whoever reads what is in doubt has the table's rows marked from then on.
+        whole += usize::from(!settled(&redis).await);
+        let title = format!("Round {round} 3");
+        for course in &courses {
+            assert_eq!(b.anonymous.get(course).await.is(200)["title"], *title);
+        }
+        let list = b.anonymous.get("/courses").await.is(200);
+        assert!(list.items().iter().all(|item| item["title"] == *title));
+        if whole == 3 {
+            break;
+        }
+    }
+    all("Read", true).await;
+}
+
 /// Kills: callers remembered for a while; cascades that nobody marks.
 #[tokio::test]
 async fn a_role_and_a_cascade_are_seen_by_the_next_request_on_the_other_instance() {

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use cache_model::row::{Flight, Protocol, Row};
+use cache_model::row::{Flight, Protocol, Row, Sharing};
 use cache_model::split::{EpochFrom, Split};
 use cache_model::switch::Switch;
 use cache_model::{NOT_MONOTONIC, STALE_AFTER_ACK, STALE_FOR_EVER};
@@ -69,6 +69,15 @@ mod what_is_built_holds {
         when_it_acknowledges_after_the_post: Row { ack_after_post: true, crash: true, expiry: true, ..Row::full() } => [];
         with_every_fault_and_one_writer: Row { writers: 1, ..Row::full() }.with_all_faults() => [];
         with_every_fault_and_two_writers: Row { reads: 1, ..Row::full() }.with_all_faults() => [];
+        when_a_writer_shares_the_mark_of_another: Row {
+            crash: true, expiry: true, sharing: Sharing::OfEpoch, ..Row::full()
+        } => [];
+        when_three_writers_share_marks: Row {
+            writers: 3, reads: 1, sharing: Sharing::OfEpoch, ..Row::full()
+        } => [];
+        when_marks_are_shared_with_every_fault: Row {
+            reads: 1, sharing: Sharing::OfEpoch, ..Row::full()
+        }.with_all_faults() => [];
         when_a_writer_is_cut_from_redis: Switch::full() => [];
         when_a_writer_is_cut_from_three_instances: Switch { readers: 3, reads: 1, ..Switch::full() } => [];
         when_a_statement_by_itself_is_fenced: Switch { plain: true, ..Switch::full() } => [];
@@ -126,6 +135,10 @@ mod a_part_taken_away_breaks {
         no_quarantine_though_acknowledged_after_the_post: Row {
             flush: true, quarantine: false, ack_after_post: true, ..Row::full()
         } => [P2];
+        a_shared_mark_ended_by_the_first: Row { sharing: Sharing::EndedByFirst, ..Row::full() } => [P1, P2];
+        a_shared_mark_of_an_epoch_that_is_over: Row {
+            sharing: Sharing::OfAnyEpoch, flush: true, ..Row::full()
+        } => [P1, P2, P3];
         no_end_of_idle_transactions: Row { crash: true, expiry: true, guard: false, ..Row::full() } => [P1, P2, P3];
         permits_not_awaited_by_a_writer: Switch { waits: false, reads: 1, ..Switch::full() } => [P1];
         no_quarantine_when_switched_on: Switch { quarantine: false, second_writer: false, ..Switch::full() } => [P1, P2];

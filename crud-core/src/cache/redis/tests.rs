@@ -182,21 +182,42 @@ async fn what_is_marked_is_in_doubt_until_the_post_and_new_afterwards() {
 #[tokio::test]
 async fn two_writers_leave_it_in_doubt_until_both_have_posted() {
     let redis = Redis::start().unwrap();
-    let a = store(&redis, "aa").await;
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
     let (one, two) = (token(), token());
     a.mark(&course(), one).await.unwrap();
-    a.mark(&course(), two).await.unwrap();
+    b.mark(&course(), two).await.unwrap();
+    post(&b, two).await;
+    assert!(is_in_doubt(&a, &course()).await);
     post(&a, one).await;
-    assert!(matches!(
-        read(&a, "k", &course()).await,
-        Read::Bypass(Doubt::Marked)
-    ));
-    post(&a, two).await;
     assert!(matches!(read(&a, "k", &course()).await, Read::Lead(_)));
     // Nothing is left behind the stamp, and it expires again.
     let stamp = format!("{{c:courses}}:aa:s:{}", course()[0]);
     assert_eq!(redis.ask(&format!("STRLEN {stamp}")).trim(), ":16");
     assert_ne!(redis.ask(&format!("TTL {stamp}")).trim(), ":-1");
+}
+
+/// Kills: a post that takes another's token away, its own being gone.
+#[tokio::test]
+async fn a_late_post_leaves_the_others_token() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    let (late, mine) = (token(), token());
+    b.mark(&row(), late).await.unwrap();
+    end_tokens(&redis, &row());
+    a.mark(&row(), mine).await.unwrap();
+    post(&b, late).await;
+    assert!(is_in_doubt(&a, &row()).await);
+    post(&a, mine).await;
+    assert!(!is_in_doubt(&a, &row()).await);
+}
+
+/// The deadline of the oldest token of each has passed.
+fn end_tokens(redis: &Redis, deps: &[Dep]) {
+    for dep in deps {
+        redis.ask(&format!(
+            "SETRANGE {{c:courses}}:aa:s:{dep} 32 0000000000001"
+        ));
+    }
 }
 
 /// Kills: no compare at the fill, in Redis and in the process.
@@ -388,6 +409,9 @@ async fn many_who_write_what_nobody_reads_mark_the_table() {
     filled(&b, "k", &read_row(1), "one").await;
     a.mark(&row(98), last).await.unwrap();
     assert!(is_hit(&b, "k", &read_row(1), "one").await);
+    // A process knows what it reads itself.
+    b.crowds.wrote("courses", many.len());
+    assert!(!b.crowds.only_writes("courses"));
 }
 
 /// Kills: a share in what another epoch has marked.
@@ -452,22 +476,14 @@ async fn a_token_ends_at_its_deadline() {
         read(&a, "k", &row()).await,
         Read::Bypass(Doubt::Marked)
     ));
-    for dep in row() {
-        redis.ask(&format!(
-            "SETRANGE {{c:courses}}:aa:s:{dep} 32 0000000000001"
-        ));
-    }
+    end_tokens(&redis, &row());
     assert!(!is_hit(&a, "k", &row(), "one").await);
     filled(&a, "k", &row(), "two").await;
     assert!(is_hit(&a, "k", &row(), "two").await);
     // What a writer left who died goes with the next write.
     let mine = token();
     a.mark(&row(), token()).await.unwrap();
-    for dep in row() {
-        redis.ask(&format!(
-            "SETRANGE {{c:courses}}:aa:s:{dep} 32 0000000000001"
-        ));
-    }
+    end_tokens(&redis, &row());
     a.mark(&row(), mine).await.unwrap();
     post(&a, mine).await;
     let left = redis.ask("STRLEN {c:courses}:aa:s:courses:r:00000000-0000-0000-0000-000000000000");

@@ -46,6 +46,19 @@ pub enum Flight {
     KeyAndStamp,
 }
 
+/// Whether a writer may share the token of another, who is of the same process, instead of marking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each marks.
+    Never,
+    /// If the token is of the epoch that was on when the writer looked, after BEGIN. The last of them posts.
+    OfEpoch,
+    /// Whatever epoch the token is of.
+    OfAnyEpoch,
+    /// As [`OfEpoch`](Self::OfEpoch), and the first who posts ends it for all.
+    EndedByFirst,
+}
+
 /// A protocol, its size and its faults; [`Row::full`] has all of the protocol's parts and no fault.
 #[expect(
     clippy::struct_excessive_bools,
@@ -83,6 +96,8 @@ pub struct Row {
     pub counter: bool,
     /// How loads are shared.
     pub flight: Flight,
+    /// How marks are shared.
+    pub sharing: Sharing,
 }
 
 impl Row {
@@ -105,6 +120,7 @@ impl Row {
             ack_after_post: false,
             counter: false,
             flight: Flight::Alone,
+            sharing: Sharing::Never,
         }
     }
 
@@ -148,6 +164,9 @@ impl Model for Row {
                 Snapshot::Never
             },
             quarantine: None,
+            epoch: 0,
+            looked: [0; MOST],
+            tokens: [None; MOST],
             broken: Broken::default(),
         };
         state.writers[..self.writers].fill(Writer::Idle);

@@ -79,6 +79,12 @@ pub struct State {
     pub(super) snapshot: Snapshot,
     /// The lock's holder when the epoch began, if the quarantine lasts.
     pub(super) quarantine: Option<Option<u8>>,
+    /// Counted only if writers share tokens, as are the next two.
+    pub(super) epoch: u8,
+    /// The epoch that each writer found after BEGIN.
+    pub(super) looked: [u8; MOST],
+    /// Whose token each writer has a share in, and of which epoch it is. Who dies keeps it.
+    pub(super) tokens: [Option<(u8, u8)>; MOST],
     pub(super) broken: Broken,
 }
 

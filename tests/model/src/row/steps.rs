@@ -1,7 +1,7 @@
 //! Every step that can be taken next: by a reader, a writer, or the world.
 
 use super::state::{DEAD, Entry, FRESH, Reader, Snapshot, Stamp, State, Writer};
-use super::{Flight, MOST, Protocol, Row};
+use super::{Flight, MOST, Protocol, Row, Sharing};
 use crate::{Floor, Step, Who};
 
 fn bit(i: usize) -> u8 {
@@ -158,9 +158,33 @@ impl Row {
     }
 
     fn post(&self, mut t: State, i: usize) -> State {
+        let mut ends = i;
+        if self.sharing != Sharing::Never {
+            let Some((token, epoch)) = t.tokens[i].take() else {
+                return t;
+            };
+            let others = t.tokens.contains(&Some((token, epoch)));
+            if epoch != t.epoch || others && self.sharing != Sharing::EndedByFirst {
+                return t;
+            }
+            ends = usize::from(token);
+        }
         t.entry.restamp(Some(self.next_stamp(t.entry)));
-        t.entry.dirty &= !bit(i);
+        t.entry.dirty &= !bit(ends);
         t
+    }
+
+    /// What a writer may share instead of marking.
+    fn shared(&self, s: &State, i: usize) -> impl Iterator<Item = (u8, u8)> {
+        let looked = s.looked[i];
+        let tokens = s.tokens.into_iter().flatten();
+        let any = self.sharing == Sharing::OfAnyEpoch;
+        // It is too young to have expired; that Redis has lost it, nobody may know.
+        let is_lost = |epoch| epoch != s.epoch;
+        let dirty = s.entry.dirty;
+        tokens.filter(move |&(token, epoch)| {
+            (any || epoch == looked) && (is_lost(epoch) || dirty & bit(usize::from(token)) != 0)
+        })
     }
 
     fn invalidated(&self, mut t: State) -> State {
@@ -185,6 +209,7 @@ impl Row {
             Writer::Idle if s.lock.is_none() => {
                 let mut t = s.writer(i, Writer::Began);
                 t.lock = Some(number(i));
+                t.looked[i] = s.epoch;
                 push("begins", t);
             }
             Writer::Began => {
@@ -193,11 +218,19 @@ impl Row {
                     Protocol::Full => {
                         t.entry.restamp(Some(self.next_stamp(t.entry)));
                         t.entry.dirty |= bit(i);
+                        if self.sharing != Sharing::Never {
+                            t.tokens[i] = Some((number(i), s.epoch));
+                        }
                     }
                     Protocol::DeleteBefore | Protocol::DoubleDelete => t.entry.body = None,
                     _ => {}
                 }
                 push("marks", t);
+                for token in self.shared(&s, i) {
+                    let mut t = s.writer(i, Writer::Marked);
+                    t.tokens[i] = Some(token);
+                    push("shares a mark", t);
+                }
             }
             Writer::Marked if s.lock == Some(number(i)) => {
                 push(
@@ -266,7 +299,15 @@ impl Row {
             }
         }
         if self.is_full() && self.expiry && s.entry.dirty & bit(i) != 0 {
-            if !self.guard || !holds {
+            let shares = |lock: u8| match s.tokens[usize::from(lock)] {
+                Some((token, epoch)) => token == number(i) && epoch == s.epoch,
+                None => lock == number(i),
+            };
+            let is_needed = match self.sharing {
+                Sharing::Never => holds,
+                _ => s.lock.is_some_and(shares),
+            };
+            if !self.guard || !is_needed {
                 let mut t = s;
                 t.entry.dirty &= !bit(i);
                 push("'s token expires", t);
@@ -281,6 +322,7 @@ impl Row {
     fn new_epoch(&self, mut t: State) -> State {
         t.entry = Entry::default();
         t.quarantine = self.quarantine.then_some(t.lock);
+        t.epoch += u8::from(self.sharing != Sharing::Never);
         t
     }
 
