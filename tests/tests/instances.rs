@@ -30,9 +30,9 @@ struct Instance {
 }
 
 impl Instance {
-    async fn new(app: &TestApp, redis: &Redis) -> Self {
+    async fn new(app: &TestApp, redis: &Redis, pool_size: usize) -> Self {
         let config = DbConfig {
-            pool_size: 3,
+            pool_size,
             marks_writes: true,
             wait_timeout: Duration::from_secs(30),
             create_timeout: Duration::from_secs(30),
@@ -91,10 +91,14 @@ async fn is_cached(by: &Client, path: &str) -> bool {
 }
 
 async fn two() -> (TestApp, Redis, Instance, Instance) {
+    two_with(3).await
+}
+
+async fn two_with(pool_size: usize) -> (TestApp, Redis, Instance, Instance) {
     let app = TestApp::new(DbKind::Postgres).await;
     let redis = Redis::start().expect("Redis is installed");
-    let a = Instance::new(&app, &redis).await;
-    let b = Instance::new(&app, &redis).await;
+    let a = Instance::new(&app, &redis, pool_size).await;
+    let b = Instance::new(&app, &redis, pool_size).await;
     a.until_on().await;
     b.until_on().await;
     (app, redis, a, b)
@@ -175,7 +179,7 @@ async fn settled(redis: &Redis) -> bool {
 /// Kills: a body of the other instance that outlives the mark of its whole table, or a share in it.
 #[tokio::test]
 async fn what_many_write_at_once_and_nobody_reads_is_seen_by_the_other_instance() {
-    let (app, redis, a, b) = two().await;
+    let (app, redis, a, b) = two_with(8).await;
     let one = a.sign_in(&app.instructor(), Role::Instructor);
     let mut courses = Vec::new();
     for n in 0..8 {

@@ -45,6 +45,8 @@ mutants! {
     SameStamps,
     /// Writes mark their rows, and no lists.
     NoListMark,
+    /// The first of those who share a token ends it for all.
+    FirstEnds,
     /// Readers do not look at what is in doubt.
     NoDoubt,
     /// What is in doubt is so for 50 ms.

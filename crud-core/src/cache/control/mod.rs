@@ -48,8 +48,8 @@ const ALONE: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_millis(500);
 /// How long a write waits for an answer about the switch.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long after its mark a statement by itself may reach the database. With the statement timeout, that stays below
-/// [`IN_DOUBT`](super::IN_DOUBT).
+/// How long after it was marked a statement by itself may reach the database. With the age of a mark that it shares (250 ms)
+/// and the statement timeout, that stays below [`IN_DOUBT`](super::IN_DOUBT).
 const LATE: Duration = Duration::from_secs(3);
 
 /// What keeps stamps and bodies.
@@ -83,16 +83,11 @@ impl Backend {
         match self {
             Self::Redis(redis) => {
                 let token = u128::from_be_bytes(random());
-                let renewed = async {
-                    redis.mark(&deps, token).await?;
-                    if let Some(posts) = redis.post(token) {
-                        redis.end(posts).await;
-                    }
-                    Ok(())
-                };
                 // Whoever asks for the switch waits for this; what was not told is told with the next poll.
-                let renewed = tokio::time::timeout(RENEW, renewed).await;
-                renewed.unwrap_or_else(|_| Err("Redis is late".to_owned()))
+                let marked = tokio::time::timeout(RENEW, redis.mark(&deps, token)).await;
+                marked.unwrap_or_else(|_| Err("Redis is late".to_owned()))?;
+                post(redis, token);
+                Ok(())
             }
             Self::Process(store) => renew(store.as_ref(), deps).await,
         }
@@ -110,6 +105,14 @@ impl Backend {
             Self::Redis(redis) => redis.fenced().await,
             Self::Process(_) => std::future::pending().await,
         }
+    }
+}
+
+/// Nobody hits before it is done, so whoever wrote need not wait for it.
+fn post(redis: &Arc<RedisStore>, token: u128) {
+    if let Some(posts) = redis.post(token) {
+        let redis = Arc::clone(redis);
+        tokio::spawn(async move { redis.end(posts).await });
     }
 }
 
@@ -327,13 +330,7 @@ impl Store for Permitted {
     fn post(&self, token: Token) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match &self.backend {
-                // Nobody hits before it is done, so whoever wrote need not wait for it.
-                Backend::Redis(redis) => {
-                    if let Some(posts) = redis.post(token.id) {
-                        let redis = redis.clone();
-                        tokio::spawn(async move { redis.end(posts).await });
-                    }
-                }
+                Backend::Redis(redis) => post(redis, token.id),
                 Backend::Process(store) => store.post(token).await,
             }
         })

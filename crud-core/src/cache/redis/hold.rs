@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::cache::store::Dep;
+use crate::cache::{
+    mutant::{Mutant, lives},
+    store::Dep,
+};
 
 /// For how long after its script was sent a token is shared with those who come. It takes so much away from the time that
 /// a writer has until the token's deadline.
@@ -39,6 +42,11 @@ impl Hold {
             lost: AtomicBool::new(false),
         })
     }
+
+    /// As if nobody shared it.
+    fn alone(self: &Arc<Self>) -> Arc<Self> {
+        Self::new(&self.slot, self.token, self.sent)
+    }
 }
 
 /// A token that is to be taken away.
@@ -66,6 +74,9 @@ impl Share {
 
     /// The writer posts; the last of them is told what ends.
     pub(super) fn leave(mut self) -> Option<End> {
+        if lives(Mutant::FirstEnds) {
+            self.hold = self.hold.as_ref().map(Hold::alone);
+        }
         let hold = Arc::into_inner(self.hold.take()?)?;
         (!hold.lost.into_inner()).then(|| End {
             slot: hold.slot,

@@ -1,6 +1,6 @@
 //! Stamps and bodies in Redis, for any number of processes.
 //!
-//! [`RedisStore`] sends one script for each step and table. It knows the epoch's scripts and is told by the control
+//! [`RedisStore`] sends one script for each step and table, or for the steps of many writers together. It knows the epoch's scripts and is told by the control
 //! plane when another epoch begins; whether a hit may be used at all, and what becomes of a write that could not mark,
 //! is decided there. It must never load a script by itself, and never trust a byte that it reads.
 
