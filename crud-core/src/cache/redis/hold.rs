@@ -28,24 +28,22 @@ pub(super) type Token = [u8; 16];
 pub(super) struct Hold {
     slot: Arc<str>,
     token: Token,
-    sent: Instant,
     /// Somebody who shares it has gone without a word.
     lost: AtomicBool,
 }
 
 impl Hold {
-    pub(super) fn new(slot: &Arc<str>, token: Token, sent: Instant) -> Arc<Self> {
+    pub(super) fn new(slot: &Arc<str>, token: Token) -> Arc<Self> {
         Arc::new(Self {
             slot: Arc::clone(slot),
             token,
-            sent,
             lost: AtomicBool::new(false),
         })
     }
 
     /// As if nobody shared it.
     fn alone(self: &Arc<Self>) -> Arc<Self> {
-        Self::new(&self.slot, self.token, self.sent)
+        Self::new(&self.slot, self.token)
     }
 }
 
@@ -97,7 +95,22 @@ impl Drop for Share {
 /// What others may share: the tokens of lists and whole tables. Rows are marked by each who writes them, since the
 /// database lets one write a row at a time.
 #[derive(Default, Debug)]
-pub(super) struct Holds(Mutex<HashMap<Dep, Weak<Hold>>>);
+pub(super) struct Holds(Mutex<HashMap<Dep, Offer>>);
+
+#[derive(Debug)]
+struct Offer {
+    /// When the script was sent.
+    sent: Instant,
+    hold: Weak<Hold>,
+}
+
+impl Offer {
+    /// Whoever takes it must use it: the last of those who shared it may have left meanwhile, relying on him.
+    fn take(&self) -> Option<Arc<Hold>> {
+        let is_young = self.sent.elapsed() < SHARED;
+        is_young.then(|| self.hold.upgrade()).flatten()
+    }
+}
 
 fn is_shared(dep: &Dep) -> bool {
     matches!(dep, Dep::List(_) | Dep::Part(..) | Dep::Table(_))
@@ -109,8 +122,7 @@ impl Holds {
         let (mut shares, mut unmarked) = (Vec::with_capacity(deps.len()), Vec::new());
         let holds = self.holds();
         for dep in deps {
-            let hold = holds.get(dep).and_then(Weak::upgrade);
-            match hold.filter(|hold| hold.sent.elapsed() < SHARED) {
+            match holds.get(dep).and_then(Offer::take) {
                 Some(hold) => shares.push(Share {
                     dep: dep.clone(),
                     hold: Some(hold),
@@ -121,20 +133,23 @@ impl Holds {
         (shares, unmarked)
     }
 
-    /// From now on these are shared, if they are of the kind that is.
-    pub(super) fn offer(&self, marked: &BTreeMap<Dep, Arc<Hold>>) {
+    /// From now on these are shared, if they are of the kind that is. Their script was sent then.
+    pub(super) fn offer(&self, marked: &BTreeMap<Dep, Arc<Hold>>, sent: Instant) {
         let mut shared = marked.iter().filter(|(dep, _)| is_shared(dep)).peekable();
         if shared.peek().is_none() {
             return;
         }
         let mut holds = self.holds();
         if holds.len() >= MANY && holds.len() == holds.capacity() {
-            holds.retain(|_, hold| hold.strong_count() > 0);
+            holds.retain(|_, offer| offer.hold.strong_count() > 0);
         }
-        holds.extend(shared.map(|(dep, hold)| (dep.clone(), Arc::downgrade(hold))));
+        for (dep, hold) in shared {
+            let hold = Arc::downgrade(hold);
+            holds.insert(dep.clone(), Offer { sent, hold });
+        }
     }
 
-    fn holds(&self) -> MutexGuard<'_, HashMap<Dep, Weak<Hold>>> {
+    fn holds(&self) -> MutexGuard<'_, HashMap<Dep, Offer>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,16 +162,12 @@ mod tests {
         Dep::List("t".into())
     }
 
-    fn hold(token: u8, age: Duration) -> Arc<Hold> {
-        let sent = Instant::now().checked_sub(age).unwrap();
-        Hold::new(&"t".into(), [token; 16], sent)
-    }
-
     /// Marks this now; the writer's share.
     fn mark(holds: &Holds, dep: &Dep, token: u8, age: Duration) -> Share {
-        let hold = hold(token, age);
+        let hold = Hold::new(&"t".into(), [token; 16]);
         let share = Share::of(dep, &hold);
-        holds.offer(&BTreeMap::from([(dep.clone(), hold)]));
+        let sent = Instant::now().checked_sub(age).unwrap();
+        holds.offer(&BTreeMap::from([(dep.clone(), hold)]), sent);
         share
     }
 

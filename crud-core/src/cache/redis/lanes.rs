@@ -87,15 +87,15 @@ impl Lanes {
     }
 
     /// This goes with one of the next scripts. Whether the caller must take care that there is one: with
-    /// [`is_swept`](Self::is_swept).
+    /// [`all_sent`](Self::all_sent).
     pub(super) fn end(&self, end: End) -> bool {
         let mut queue = self.queue(&end.slot.clone());
         queue.ended.push(end);
         !std::mem::replace(&mut queue.is_swept, true)
     }
 
-    /// Whether all that has ended is sent, or on its way. Then who takes care of it no longer does.
-    pub(super) fn is_swept(&self, slot: &str) -> bool {
+    /// Whether all that has ended is sent, or on its way. If it is, the caller takes care of it no longer.
+    pub(super) fn all_sent(&self, slot: &str) -> bool {
         let mut queue = self.queue(slot);
         queue.is_swept = !queue.ended.is_empty();
         !queue.is_swept
@@ -271,7 +271,7 @@ mod tests {
             (vec![row(3)], 0),
         ];
         for (marked, ended) in scripts {
-            assert_eq!(lanes.is_swept("t"), ended == 0);
+            assert_eq!(lanes.all_sent("t"), ended == 0);
             let turn = turn(&lanes).expect("none is on its way");
             assert_eq!(marks(&turn), marked);
             assert_eq!(turn.ends.len(), ended);
@@ -284,10 +284,10 @@ mod tests {
         let lanes = lanes();
         assert!(lanes.end(end(row(1), 1)));
         assert!(!lanes.end(end(row(2), 1)));
-        assert!(!lanes.is_swept("t"));
+        assert!(!lanes.all_sent("t"));
         assert!(!lanes.end(end(row(3), 1)));
         drop(turn(&lanes));
-        assert!(lanes.is_swept("t"));
+        assert!(lanes.all_sent("t"));
         assert!(lanes.end(end(row(4), 1)));
     }
 

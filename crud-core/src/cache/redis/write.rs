@@ -90,7 +90,7 @@ impl RedisStore {
         begin: Instant,
     ) -> Result<Vec<Share>, String> {
         if lives(Mutant::NoMark) || lives(Mutant::StampAtStore) {
-            let hold = || Hold::new(&step.slot, random(), begin);
+            let hold = || Hold::new(&step.slot, random());
             let shares = step.marks.iter().map(|dep| Share::of(dep, &hold()));
             return Ok(shares.collect());
         }
@@ -135,7 +135,7 @@ impl RedisStore {
     pub(crate) async fn end(&self, posts: Posts) {
         let Posts { epoch, slots } = &posts;
         let sweep = async |slot: &Arc<str>| {
-            while !epoch.lanes.is_swept(slot) {
+            while !epoch.lanes.all_sent(slot) {
                 self.take_turn(epoch, slot, epoch.lanes.turn(slot).await)
                     .await;
             }
@@ -202,20 +202,26 @@ impl RedisStore {
                     let table = table.to_string();
                     metrics::counter!("cache_tables_marked_total", "table" => table).increment(1);
                 }
-                let hold = Hold::new(slot, token, sent);
+                let hold = Hold::new(slot, token);
                 holds.insert((*dep).clone(), hold);
             }
-            epoch.holds.offer(&holds);
+            epoch.holds.offer(&holds, sent);
         }
-        for waiting in turn.steps {
-            let marks = waiting.step.marks.iter();
+        let outcome = |step: &Step| {
+            let marks = step.marks.iter();
             let shares = marks.filter_map(|dep| Some(Share::of(dep, holds.get(dep)?)));
-            // Who went away hears nothing.
-            let _ = waiting.outcome.send(Outcome {
+            Outcome {
                 reply: reply.clone(),
                 token,
                 shares: shares.collect(),
-            });
+            }
+        };
+        let outcomes: Vec<_> = turn.steps.iter().map(|it| outcome(&it.step)).collect();
+        // Nobody but the writers holds them when the first of them leaves.
+        drop(holds);
+        for (waiting, outcome) in turn.steps.into_iter().zip(outcomes) {
+            // Who went away hears nothing.
+            let _ = waiting.outcome.send(outcome);
         }
     }
 
