@@ -6,10 +6,12 @@ use bytes::Bytes;
 
 use super::RedisStore;
 use super::tests::{
-    TTL, course, entry, filled, is_hit, other, post, read, stamps, store, tables, token, up,
+    TTL, course, entry, filled, is_hit, is_in_doubt, other, post, read, stamps, store, tables,
+    token, up,
 };
-use crate::cache::store::{Doubt, Read};
-use crate::testing::{Random, Redis};
+use crate::Id;
+use crate::cache::store::{Dep, Doubt, Read};
+use crate::testing::{Proxy, Random, Redis};
 
 /// Kills: no fence; loading a missing script.
 #[tokio::test]
@@ -188,4 +190,42 @@ async fn an_outage_costs_readers_nothing_and_ends_by_itself() {
     drop(frozen);
     up(&a).await;
     assert!(is_hit(&a, "k", &course(), "one").await);
+}
+
+/// Kills: the token of a mark whose answer was lost, and that nobody takes away.
+#[tokio::test]
+async fn a_mark_whose_answer_was_lost_leaves_no_token() {
+    let redis = Redis::start().unwrap();
+    let proxy = Proxy::to(redis.port()).await.unwrap();
+    let url = format!("redis://127.0.0.1:{}", proxy.port());
+    let a = RedisStore::new(&url, tables(), 1 << 20).await.unwrap();
+    up(&a).await;
+    a.begin("aa", None).await.unwrap();
+    a.adopt(Some("aa"));
+    for n in 0..20 {
+        let row = [Dep::Row("courses".into(), Id::Int(n))];
+        let stamp = format!("STRLEN {{c:courses}}:aa:s:{}", row[0]);
+        proxy.slow(Duration::from_secs(3_600));
+        let lost = async {
+            while redis.ask(&stamp).trim() != ":45" {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            proxy.cut();
+            while !a.link_is_slow() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            proxy.join();
+        };
+        let mine = token();
+        let (marked, ()) = tokio::join!(a.mark(&row, mine), lost);
+        up(&a).await;
+        // Unless this machine was too slow for a second try.
+        if marked.is_ok() {
+            assert!(is_in_doubt(&a, &row).await);
+            post(&a, mine).await;
+            assert!(!is_in_doubt(&a, &row).await);
+            return;
+        }
+    }
+    panic!("no mark was tried again in time");
 }
