@@ -19,6 +19,8 @@ const LASTS: Duration = Duration::from_millis(250);
 const READ_HERE: Duration = Duration::from_secs(1);
 /// And after it has been told that others read it.
 pub(super) const READ_ELSEWHERE: Duration = Duration::from_secs(60);
+/// For how long others know it who were told by this one.
+const TOLD: Duration = Duration::from_secs(10);
 
 /// The tables, by slot.
 pub(super) struct Crowds {
@@ -31,6 +33,7 @@ pub(super) struct Crowds {
 struct Crowd {
     writes_until: AtomicU64,
     reads_until: AtomicU64,
+    told_until: AtomicU64,
 }
 
 impl Crowds {
@@ -75,6 +78,17 @@ impl Crowds {
 
     pub(super) fn read_elsewhere(&self, slot: &str) {
         self.read(slot, READ_ELSEWHERE);
+    }
+
+    /// A script has left word that this process reads the table.
+    pub(super) fn told(&self, slot: &str) {
+        let until = self.micros(TOLD);
+        self.of[slot].told_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Whether it did so lately.
+    pub(super) fn are_told(&self, slot: &str) -> bool {
+        self.micros(Duration::ZERO) < self.of[slot].told_until.load(Ordering::Relaxed)
     }
 
     fn read(&self, slot: &str, lasts: Duration) {

@@ -4,13 +4,14 @@
 //! has them now has not been restarted or replaced since it told the stamps, since nobody loads them again.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use redis::{Cmd, Pipeline, Value};
 
 use super::groups::Group;
 use super::link::LinkError;
-use super::script::Scripts;
+use super::script::{Scripts, TOKEN_MS};
 use super::{READ, RedisStore, bytes};
 use crate::cache::mutant::{Mutant, lives};
 use crate::cache::store::{Doubt, Entry, Stamps};
@@ -75,8 +76,40 @@ impl RedisStore {
             let _ = self.read_reply(Err(LinkError::NoScript)).await;
             return Err(Doubt::Away);
         }
-        Ok(are_these(stamps, &kept.stamps))
+        if are_these(stamps, &kept.stamps) {
+            return Ok(true);
+        }
+        let in_doubt = self.in_doubt(groups, stamps) && !lives(Mutant::NoDoubt);
+        if in_doubt {
+            return Err(Doubt::Marked);
+        }
+        Ok(false)
     }
+
+    /// Whether these answers say that something is in doubt, so that no script need be asked: unless writers are to be
+    /// told that somebody reads ([`crowd`](super::crowd)).
+    fn in_doubt(&self, groups: &[Group], answers: &[Value]) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_millis());
+        let is_doubtful = |answer: &Value| match answer {
+            Value::Array(stamps) => stamps.iter().skip(1).any(|it| is_held(it, now)),
+            _ => false,
+        };
+        let mut groups = groups.iter().zip(answers);
+        groups.any(|(group, answer)| is_doubtful(answer) && self.crowds.are_told(&group.slot))
+    }
+}
+
+/// Whether a token stands behind this stamp whose deadline is still to come by this clock, and no later than if Redis had
+/// the same. Where the two differ, a script decides.
+fn is_held(stamp: &Value, now: u128) -> bool {
+    let Value::BulkString(stamp) = stamp else {
+        return false;
+    };
+    let tokens = stamp.get(16..).unwrap_or_default();
+    let deadline = tokens.last_chunk::<13>();
+    let deadline = deadline.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+    deadline.is_some_and(|at: u128| now < at && at <= now + u128::from(TOKEN_MS))
 }
 
 /// One `MGET` for each table: the epoch's key, then the stamps. At last, whether the scripts are there.

@@ -281,7 +281,10 @@ impl RedisStore {
         call.arg(&random()[..]);
         call.arg(if fingerprint.is_some() { "1" } else { "0" });
         match self.send(&call, READ).await {
-            Ok(Reply::Doubt) => Err(Doubt::Marked),
+            Ok(Reply::Doubt) => {
+                self.crowds.told(&group.slot);
+                Err(Doubt::Marked)
+            }
             Ok(Reply::Fenced) | Err(_) => Err(Doubt::Away),
             Ok(reply) => Ok(reply),
         }

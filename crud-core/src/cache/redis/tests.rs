@@ -333,6 +333,40 @@ async fn a_mark_that_is_tried_again_takes_the_first_ones_token_along() {
     assert!(!is_in_doubt(&a, &course()).await);
 }
 
+/// Kills: a script for each reader of what is in doubt; a doubt that a clock makes longer, or shorter.
+#[tokio::test]
+async fn who_has_the_body_sees_by_himself_that_it_is_in_doubt() {
+    let redis = Redis::start().unwrap();
+    let (a, b) = (store(&redis, "aa").await, other(&redis, "aa").await);
+    let deadline = |digits: &str| {
+        redis.ask(&format!(
+            "SETRANGE {{c:courses}}:aa:s:{} 32 {digits}",
+            row()[0]
+        ));
+    };
+    let is_doubtful = async || {
+        let read = read(&a, "k", &course()).await;
+        matches!(read, Read::Bypass(Doubt::Marked))
+    };
+    filled(&a, "k", &course(), "one").await;
+    b.mark(&row(), token()).await.unwrap();
+    // The first leaves word for those who write.
+    let before = scripts(&redis);
+    assert!(is_doubtful().await);
+    let told = scripts(&redis);
+    assert!(told > before);
+    for _ in 0..3 {
+        assert!(is_doubtful().await);
+    }
+    assert_eq!(scripts(&redis), told);
+    // By another clock, which Redis is asked for.
+    deadline("9999999999999");
+    assert!(is_doubtful().await);
+    assert!(scripts(&redis) > told);
+    deadline("0000000000001");
+    assert!(!is_doubtful().await);
+}
+
 /// How many scripts Redis was sent.
 fn scripts(redis: &Redis) -> u64 {
     let commands = redis.ask("INFO commandstats");
