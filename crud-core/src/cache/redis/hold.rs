@@ -41,9 +41,12 @@ impl Hold {
         })
     }
 
-    /// As if nobody shared it.
-    fn alone(self: &Arc<Self>) -> Arc<Self> {
-        Self::new(&self.slot, self.token)
+    fn end(&self, dep: &Dep) -> End {
+        End {
+            slot: Arc::clone(&self.slot),
+            dep: dep.clone(),
+            token: self.token,
+        }
     }
 }
 
@@ -72,15 +75,13 @@ impl Share {
 
     /// The writer posts; the last of them is told what ends.
     pub(super) fn leave(mut self) -> Option<End> {
+        let hold = self.hold.take()?;
         if lives(Mutant::FirstEnds) {
-            self.hold = self.hold.as_ref().map(Hold::alone);
+            let is_first = !hold.lost.swap(true, Ordering::Relaxed);
+            return is_first.then(|| hold.end(&self.dep));
         }
-        let hold = Arc::into_inner(self.hold.take()?)?;
-        (!hold.lost.into_inner()).then(|| End {
-            slot: hold.slot,
-            dep: self.dep.clone(),
-            token: hold.token,
-        })
+        let last = Arc::into_inner(hold)?;
+        (!last.lost.load(Ordering::Relaxed)).then(|| last.end(&self.dep))
     }
 }
 
