@@ -198,6 +198,7 @@ async fn what_many_write_at_once_and_nobody_reads_is_seen_by_the_other_instance(
         let writers = courses.iter().map(|course| write(course, title, read));
         futures_util::future::join_all(writers).await;
     };
+    settled(&redis).await;
     let mut whole = 0;
     for round in 0.. {
         assert!(round < 20, "{whole} times the table was marked as a whole");

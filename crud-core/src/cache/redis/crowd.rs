@@ -55,13 +55,9 @@ impl Crowds {
         let Some(crowd) = self.of.get(table) else {
             return false;
         };
-        let (writes, reads) = (&crowd.writes_until, &crowd.reads_until);
-        let writes = writes.load(Ordering::Relaxed);
-        if writes == 0 {
-            return false;
-        }
         let now = self.micros(Duration::ZERO);
-        now < writes && now >= reads.load(Ordering::Relaxed)
+        let is_before = |until: &AtomicU64| now < until.load(Ordering::Relaxed);
+        is_before(&crowd.writes_until) && !is_before(&crowd.reads_until)
     }
 
     /// So many have been marked by one script.

@@ -79,11 +79,10 @@ impl RedisStore {
         if are_these(stamps, &kept.stamps) {
             return Ok(true);
         }
-        let in_doubt = self.in_doubt(groups, stamps) && !lives(Mutant::NoDoubt);
-        if in_doubt {
-            return Err(Doubt::Marked);
+        match self.in_doubt(groups, stamps) && !lives(Mutant::NoDoubt) {
+            true => Err(Doubt::Marked),
+            false => Ok(false),
         }
-        Ok(false)
     }
 
     /// Whether these answers say that something is in doubt, so that no script need be asked: unless writers are to be

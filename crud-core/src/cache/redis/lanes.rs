@@ -79,7 +79,8 @@ impl Lanes {
     /// nobody knows what became of it: a token that came stays until its deadline.
     pub(super) fn wait(&self, step: Step) -> oneshot::Receiver<Outcome> {
         let (sender, outcome) = oneshot::channel();
-        self.queue(&step.slot.clone()).waiting.push(Waiting {
+        let mut queue = self.queue(&step.slot);
+        queue.waiting.push(Waiting {
             step,
             outcome: sender,
         });
@@ -89,7 +90,7 @@ impl Lanes {
     /// This goes with one of the next scripts. Whether the caller must take care that there is one: with
     /// [`all_sent`](Self::all_sent).
     pub(super) fn end(&self, end: End) -> bool {
-        let mut queue = self.queue(&end.slot.clone());
+        let mut queue = self.queue(&end.slot);
         queue.ended.push(end);
         !std::mem::replace(&mut queue.is_swept, true)
     }

@@ -22,6 +22,9 @@ mod script;
 mod tests;
 mod turns;
 mod write;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod write_tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

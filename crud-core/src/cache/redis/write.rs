@@ -39,8 +39,8 @@ pub(super) struct Held {
 
 /// The slots whose last scripts somebody must send.
 pub(crate) struct Posts {
-    pub(super) epoch: Arc<Epoch>,
-    pub(super) slots: Vec<Arc<str>>,
+    epoch: Arc<Epoch>,
+    slots: Vec<Arc<str>>,
 }
 
 impl RedisStore {
@@ -149,7 +149,7 @@ impl RedisStore {
     }
 
     /// Waits this long until it is done.
-    pub(super) async fn write(
+    async fn write(
         &self,
         epoch: &Arc<Epoch>,
         step: &Step,
